@@ -1,0 +1,1 @@
+"""What a variant does and what is known of it."""

@@ -1,0 +1,1 @@
+"""What a variant or a gene is associated with."""

@@ -1,0 +1,82 @@
+"""bcftools 1.24 from the pysam wheel, always in a child process.
+
+``python -m endotype.bcftools norm ...`` is the ``bcftools`` command: pysam's copy holds the interpreter lock,
+leaks descriptors on errors and keeps static state between calls, so it never runs in a long-lived
+process. :func:`run` and :func:`pipe` start it and turn a failure into an exception that carries its message.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+
+class BcftoolsError(RuntimeError):
+    """bcftools ended with an error; the text is what it wrote."""
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "endotype.bcftools", *map(str, arguments)]
+
+
+def run(*arguments: str) -> str:
+    """Run one bcftools command; return what it wrote to stderr.
+
+    Raises:
+        BcftoolsError: it ended with another code than 0.
+    """
+    return pipe([arguments])
+
+
+def pipe(stages: Sequence[Sequence[str]]) -> str:
+    """Run bcftools commands joined by pipes; the last one names its output with ``-o``.
+
+    Returns what all of them wrote to stderr.
+
+    Raises:
+        BcftoolsError: any of them ended with another code than 0.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    with tempfile.TemporaryFile() as errors:
+        upstream = None
+        for position, stage in enumerate(stages):
+            last = position == len(stages) - 1
+            process = subprocess.Popen(
+                _command(stage),
+                stdin=upstream if upstream is not None else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if last else subprocess.PIPE,
+                stderr=errors,
+            )
+            if upstream is not None:
+                upstream.close()
+            upstream = process.stdout
+            processes.append(process)
+        codes = [process.wait() for process in processes]
+        errors.seek(0)
+        text = errors.read().decode("utf-8", errors="replace")
+    if any(codes):
+        shown = " | ".join(" ".join(map(str, stage)) for stage in stages)
+        raise BcftoolsError(f"bcftools {shown}: exit codes {codes}\n{text.strip()[-2000:]}")
+    return text
+
+
+def main() -> int:
+    """Run bcftools on the arguments and standard streams of this process."""
+    import pysam.bcftools
+    from pysam.libcutils import _pysam_dispatch
+
+    command, *rest = sys.argv[1:] or ["--version"]
+    if command == "--version":
+        print(f"bcftools {pysam.version.__bcftools_version__}")
+        return 0
+    code, _, message = _pysam_dispatch("bcftools", command, rest, catch_stdout=None)
+    if message:
+        text = message if isinstance(message, str) else message.decode("utf-8", errors="replace")
+        sys.stderr.write(text)
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

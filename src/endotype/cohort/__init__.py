@@ -1,0 +1,1 @@
+"""Who is in the study: inputs checked, identities joined, clinical values typed."""

@@ -1,0 +1,27 @@
+"""What every command line of ``scripts/`` does around its one library call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from endotype.errors import InputError
+
+EXIT_INPUT_ERROR = 2
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call ``main`` and leave the process with the code that fits.
+
+    A user's error is printed as a page of text and ends with code 2; anything else is a fault of ours and
+    keeps its traceback. A closed pipe (``| head``) is no error.
+    """
+    try:
+        main()
+    except InputError as error:
+        print(f"endotype: {error}", file=sys.stderr)
+        sys.exit(EXIT_INPUT_ERROR)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,63 @@
+"""A digest of the code behind a command, so that an edit of the library re-runs what it touches and no more.
+
+Snakemake sees a rule's shell command, not the modules which that command imports. Every rule therefore
+has ``params: code=code_digest("its_script.py")``: the sources of the script and of all ``endotype`` modules
+it imports, directly or through others, found by reading the import statements.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE_ROOT = Path(__file__).parent
+
+
+def code_digest(script: str | Path) -> str:
+    """First 16 hex digits of the SHA-256 over a script and the endotype modules it depends on.
+
+    Data files inside a package that is used (templates) count as part of it.
+    """
+    script = Path(script)
+    sources = {script.name: script} | {
+        str(path.relative_to(PACKAGE_ROOT)): path for path in _dependencies(script)
+    }
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        digest.update(name.encode() + b"\0" + sources[name].read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _dependencies(script: Path) -> set[Path]:
+    found: set[Path] = set()
+    todo = [script]
+    while todo:
+        for path in _imports(todo.pop()):
+            if path not in found:
+                found.add(path)
+                if path.suffix == ".py":
+                    todo.append(path)
+    return found
+
+
+@cache
+def _imports(path: Path) -> tuple[Path, ...]:
+    """Files of the endotype modules that one source file imports, and the templates beside it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    files = [p for n in names if n.startswith("endotype.") for p in _module_files(n)]
+    if path.is_relative_to(PACKAGE_ROOT):
+        files += sorted(p for p in (path.parent / "templates").glob("*") if p.is_file())
+    return tuple(files)
+
+
+def _module_files(name: str) -> list[Path]:
+    base = PACKAGE_ROOT.joinpath(*name.split(".")[1:])
+    candidates = [base.with_suffix(".py"), base / "__init__.py"]
+    return [path for path in candidates if path.is_file()]

@@ -1,0 +1,1 @@
+"""One report.json per patient, and its renderings."""

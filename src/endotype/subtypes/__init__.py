@@ -1,0 +1,1 @@
+"""Which group a patient belongs to, or why no call can be made."""

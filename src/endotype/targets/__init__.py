@@ -1,0 +1,1 @@
+"""What can be acted on, ranked by evidence, with its uncertainty."""

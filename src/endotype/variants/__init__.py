@@ -1,0 +1,1 @@
+"""From variant calls to trusted genotypes: normalisation, filters, the genotype store, quality control."""

@@ -1,0 +1,149 @@
+"""The genotype store: PLINK 1 binary files, memory-mapped.
+
+``PREFIX.bed`` holds 2 bits a call, variant-major, after three magic bytes; ``PREFIX.bim`` one line a variant;
+``PREFIX.fam`` one line a person. Allele 1 (A1) is the alternate allele, allele 2 the reference, as
+``plink2 --make-bed`` writes them from a VCF. Format: https://www.cog-genomics.org/plink/1.9/formats#bed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numba
+import numpy as np
+import pandas as pd
+
+from endotype.errors import input_error
+from endotype.files import atomic_path
+
+MAGIC = bytes([0x6C, 0x1B, 0x01])
+MISSING = -1
+"""The dosage of a call that is not there, in every int8 dosage array."""
+
+BIM_COLUMNS = ["chrom", "id", "cm", "pos", "alt", "ref"]
+FAM_COLUMNS = ["fid", "iid", "father", "mother", "sex", "phenotype"]
+
+
+@dataclass(frozen=True)
+class GenotypeStore:
+    """A PLINK 1 fileset that is read in blocks.
+
+    Attributes:
+        packed: uint8 memory map, shape (n_variants, ceil(n_people / 4)).
+        variants: columns ``chrom id cm pos alt ref``, one row a variant, in file order.
+        people: columns ``fid iid father mother sex phenotype``, one row a person, in file order.
+    """
+
+    packed: np.ndarray
+    variants: pd.DataFrame
+    people: pd.DataFrame
+
+    @property
+    def n_variants(self) -> int:
+        """Number of variants."""
+        return len(self.variants)
+
+    @property
+    def n_people(self) -> int:
+        """Number of people."""
+        return len(self.people)
+
+    def dosages(self, variants: np.ndarray | slice) -> np.ndarray:
+        """Alternate allele counts of some variants, int8, shape (n_selected, n_people); -1 is missing."""
+        return unpack(np.ascontiguousarray(self.packed[variants]), self.n_people)
+
+    def blocks(self, size: int = 1024, first: int = 0, last: int | None = None) -> Iterator[slice]:
+        """Slices of at most ``size`` variants that cover ``first`` to ``last`` in order."""
+        end = self.n_variants if last is None else last
+        for start in range(first, end, size):
+            yield slice(start, min(start + size, end))
+
+    def region(self, chrom: str, start: int, end: int) -> slice:
+        """The variants with ``start <= pos <= end`` (1-based, inclusive) on one chromosome."""
+        on = np.flatnonzero((self.variants["chrom"] == chrom).to_numpy())
+        if on.size == 0:
+            return slice(0, 0)
+        pos = self.variants["pos"].to_numpy()[on]
+        return slice(
+            int(on[0] + np.searchsorted(pos, start, "left")),
+            int(on[0] + np.searchsorted(pos, end, "right")),
+        )
+
+
+def open_store(prefix: str | Path) -> GenotypeStore:
+    """Open ``prefix.bed/.bim/.fam``.
+
+    Raises:
+        InputError: a file is missing, isn't variant-major PLINK 1, or the sizes don't agree.
+    """
+    prefix = str(prefix)
+    for suffix in (".bed", ".bim", ".fam"):
+        if not Path(prefix + suffix).is_file():
+            raise input_error(prefix + suffix, "no such file", "a PLINK 1 fileset (.bed, .bim, .fam)")
+    people = _read_columns(prefix + ".fam", FAM_COLUMNS)
+    variants = _read_columns(prefix + ".bim", BIM_COLUMNS)
+    variants["pos"] = variants["pos"].astype("int64")
+    bed = Path(prefix + ".bed")
+    row_bytes = (len(people) + 3) // 4
+    expected = len(MAGIC) + row_bytes * len(variants)
+    with bed.open("rb") as stream:
+        magic = stream.read(3)
+    if magic != MAGIC:
+        raise input_error(bed, f"first bytes {magic.hex()}", f"{MAGIC.hex()} (PLINK 1, variant-major)")
+    if bed.stat().st_size != expected:
+        raise input_error(
+            bed,
+            f"{bed.stat().st_size} bytes",
+            f"{expected} bytes for {len(variants)} variants of the .bim and {len(people)} people of the .fam",
+        )
+    shape = (len(variants), row_bytes)
+    packed = np.memmap(bed, np.uint8, "r", len(MAGIC), shape) if len(variants) else np.zeros(shape, np.uint8)
+    return GenotypeStore(packed, variants, people)
+
+
+def _read_columns(path: str, names: list[str]) -> pd.DataFrame:
+    if Path(path).stat().st_size == 0:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
+    return pd.read_csv(path, sep=r"\s+", header=None, names=names, dtype="str", keep_default_na=False)
+
+
+def write_store(prefix: str | Path, packed: np.ndarray, variants: pd.DataFrame, people: pd.DataFrame) -> None:
+    """Write a fileset; the arguments are as in :class:`GenotypeStore`."""
+    prefix = str(prefix)
+    with atomic_path(prefix + ".bed") as bed, bed.open("wb") as stream:
+        stream.write(MAGIC)
+        stream.write(np.ascontiguousarray(packed).tobytes())
+    for suffix, frame, names in ((".bim", variants, BIM_COLUMNS), (".fam", people, FAM_COLUMNS)):
+        with atomic_path(prefix + suffix) as path:
+            frame[names].to_csv(path, sep="\t", header=False, index=False, lineterminator="\n")
+
+
+@numba.njit(cache=True)
+def pack(dosages: np.ndarray) -> np.ndarray:
+    """Pack int8 alternate allele counts (n_variants, n_people), -1 missing, into PLINK's 2-bit rows.
+
+    Haploid calls are written as homozygous (0 or 2), as PLINK 1 does; which contigs are haploid is known
+    from the contig and the sex, not from the call.
+    """
+    n_variants, n_people = dosages.shape
+    packed = np.zeros((n_variants, (n_people + 3) // 4), np.uint8)
+    for v in range(n_variants):
+        for i in range(n_people):
+            d = dosages[v, i]
+            code = 3 if d == 0 else 2 if d == 1 else 0 if d == 2 else 1
+            packed[v, i >> 2] |= np.uint8(code << ((i & 3) << 1))
+    return packed
+
+
+@numba.njit(cache=True)
+def unpack(packed: np.ndarray, n_people: int) -> np.ndarray:
+    """The inverse of :func:`pack`."""
+    n_variants = packed.shape[0]
+    dosages = np.empty((n_variants, n_people), np.int8)
+    for v in range(n_variants):
+        for i in range(n_people):
+            code = (packed[v, i >> 2] >> ((i & 3) << 1)) & 3
+            dosages[v, i] = 0 if code == 3 else 1 if code == 2 else 2 if code == 0 else -1
+    return dosages
