@@ -71,7 +71,7 @@ def main() -> int:
     if command == "--version":
         print(f"bcftools {pysam.version.__bcftools_version__}")
         return 0
-    code, _, message = _pysam_dispatch("bcftools", command, rest, catch_stdout=None)
+    code, message, _ = _pysam_dispatch("bcftools", command, rest, catch_stdout=None)
     if message:
         text = message if isinstance(message, str) else message.decode("utf-8", errors="replace")
         sys.stderr.write(text)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,15 +110,45 @@ def _read_columns(path: str, names: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, sep=r"\s+", header=None, names=names, dtype="str", keep_default_na=False)
 
 
-def write_store(prefix: str | Path, packed: np.ndarray, variants: pd.DataFrame, people: pd.DataFrame) -> None:
-    """Write a fileset; the arguments are as in :class:`GenotypeStore`."""
-    prefix = str(prefix)
-    with atomic_path(prefix + ".bed") as bed, bed.open("wb") as stream:
-        stream.write(MAGIC)
-        stream.write(np.ascontiguousarray(packed).tobytes())
-    for suffix, frame, names in ((".bim", variants, BIM_COLUMNS), (".fam", people, FAM_COLUMNS)):
-        with atomic_path(prefix + suffix) as path:
+class StoreWriter:
+    """Writes a fileset block by block; the files take their names in :meth:`finish`, or never."""
+
+    def __init__(self, prefix: str | Path, people: pd.DataFrame) -> None:
+        self._prefix = str(prefix)
+        self._people = people
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> StoreWriter:
+        self._stack.__enter__()
+        self._bed = self._stack.enter_context(atomic_path(self._prefix + ".bed"))
+        self._bim = self._stack.enter_context(atomic_path(self._prefix + ".bim"))
+        self._fam = self._stack.enter_context(atomic_path(self._prefix + ".fam"))
+        self._stream = self._stack.enter_context(self._bed.open("wb"))
+        self._stream.write(MAGIC)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    def append(self, packed: np.ndarray) -> None:
+        """Add packed rows, uint8 (n_variants, ceil(n_people / 4))."""
+        self._stream.write(np.ascontiguousarray(packed).tobytes())
+
+    def finish(self, variants: pd.DataFrame) -> None:
+        """Write .bim and .fam; ``variants`` has one row per appended one."""
+        self._stream.flush()
+        for path, frame, names in (
+            (self._bim, variants, BIM_COLUMNS),
+            (self._fam, self._people, FAM_COLUMNS),
+        ):
             frame[names].to_csv(path, sep="\t", header=False, index=False, lineterminator="\n")
+
+
+def write_store(prefix: str | Path, packed: np.ndarray, variants: pd.DataFrame, people: pd.DataFrame) -> None:
+    """Write a fileset at once; the arguments are as in :class:`GenotypeStore`."""
+    with StoreWriter(prefix, people) as store:
+        store.append(packed)
+        store.finish(variants)
 
 
 @numba.njit(cache=True)

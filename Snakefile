@@ -1,0 +1,60 @@
+"""Endotype: from variant calls and clinical records to one subtype and target report per patient.
+
+    snakemake --configfile config/config.yaml --directory WHERE/TO/WORK
+
+The working directory holds `results/`, `logs/` and Snakemake's own state; paths in the configuration are
+relative to it. `snakemake --list-rules` shows the stages, `docs/` explains them.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/variants.smk"
+include: "workflow/rules/annotation.smk"
+include: "workflow/rules/association.smk"
+include: "workflow/rules/subtypes.smk"
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/reports.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/provenance/manifest.sha256",
+
+
+rule cohort:
+    input:
+        rules.check_inputs.output,
+
+
+rule variants:
+    input:
+        rules.qc_samples.output,
+
+
+rule annotation:
+    input:
+        rules.annotate_variants.output,
+
+
+rule association:
+    input:
+        rules.summarise_association.output,
+
+
+rule subtypes:
+    input:
+        rules.assign_subtypes.output,
+
+
+rule targets:
+    input:
+        rules.rank_targets.output,
+
+
+onerror:
+    print(failure_digest(log))

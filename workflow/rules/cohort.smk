@@ -1,0 +1,78 @@
+# Who is in the study: inputs checked, identities joined, clinical values typed.
+
+
+rule check_inputs:
+    """Check all inputs and write the cohort as the other stages see it."""
+    input:
+        sheets=[CONFIG["inputs"]["samples"], CONFIG["inputs"]["clinical"], CONFIG["inputs"]["dictionary"]],
+        pedigree=CONFIG["inputs"]["pedigree"] or [],
+        variants=VARIANT_FILES,
+        reference=FASTA,
+        genes=GENES,
+        knowledge=[path for path in KNOWLEDGE.values() if path],
+    output:
+        people="results/cohort/people.parquet",
+        samples="results/cohort/samples.parquet",
+        files="results/cohort/files.parquet",
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        reconciliation="results/cohort/reconciliation.tsv",
+        quarantine="results/cohort/quarantine.tsv",
+        preflight="results/cohort/preflight.json",
+    params:
+        code=code("check_inputs.py"),
+        script=script("check_inputs.py"),
+        config=json.dumps(
+            {key: CONFIG[key] for key in ("run", "inputs", "reference", "knowledge")}, sort_keys=True
+        ),
+    log:
+        "logs/check_inputs.log",
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --config-json {params.config:q} --out results/cohort > {log} 2>&1"
+
+
+rule write_provenance:
+    """Record what went into the run: inputs with sha256, software versions, the full configuration."""
+    input:
+        rules.check_inputs.input,
+    output:
+        inputs="results/provenance/inputs.json",
+        software="results/provenance/software.json",
+        config="results/provenance/config.json",
+    params:
+        code=code("write_provenance.py"),
+        script=script("write_provenance.py"),
+        config=CONFIG_JSON,
+    log:
+        "logs/write_provenance.log",
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --config-json {params.config:q} --inputs {input:q}"
+        " --out results/provenance > {log} 2>&1"
+
+
+rule write_manifest:
+    """List the sha256 of every result; it needs all of them, so it is the last step."""
+    input:
+        rules.check_inputs.output,
+        "results/provenance/config.json",
+        "results/variants/sample_qc.parquet",
+        "results/annotation/variants.parquet",
+        "results/association/summary.json",
+        "results/subtypes/assignments.parquet",
+        "results/targets/targets.parquet",
+        "results/reports/index.html",
+    output:
+        "results/provenance/manifest.sha256",
+    params:
+        code=code("write_manifest.py"),
+        script=script("write_manifest.py"),
+    log:
+        "logs/write_manifest.log",
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --results results --out {output} > {log} 2>&1"

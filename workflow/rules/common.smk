@@ -1,0 +1,90 @@
+# What all rules share: the completed configuration, the inputs as the preflight understood them, and how a
+# script is called. All checks of the inputs run here, before any DAG is built.
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(workflow.basedir)
+if str(REPOSITORY / "src") not in sys.path:
+    sys.path.insert(0, str(REPOSITORY / "src"))
+
+from endotype.cohort.preflight import preflight
+from endotype.cohort.shards import shards
+from endotype.config import complete
+from endotype.digest import code_digest
+from endotype.errors import InputError
+from endotype.reports.batches import batch_of
+
+# Jobs find the Python, and the library, that Snakemake itself runs on. A container or conda
+# environment, where one is used, comes before both.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+shell.prefix(
+    "set -euo pipefail; "
+    f"export PYTHONPATH={shlex.quote(str(REPOSITORY / 'src'))} PYTHONHASHSEED=0 MPLBACKEND=agg "
+    "OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; "
+)
+
+
+def stop(error):
+    """End with the page of problems and exit code 2, as the scripts do."""
+    print(f"endotype: {error}", file=sys.stderr, flush=True)
+    os._exit(2)
+
+
+try:
+    CONFIG = complete(
+        {key: value for key, value in config.items() if key != "_"}, " ".join(workflow.configfiles) or "config"
+    )
+    COHORT = preflight(CONFIG)
+except InputError as error:
+    stop(error)
+
+CONFIG_JSON = json.dumps(CONFIG, sort_keys=True)
+REFERENCE = CONFIG["reference"]
+KNOWLEDGE = CONFIG["knowledge"]
+FASTA = REFERENCE["fasta"] or []
+GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
+PATIENTS = list(COHORT.people["patient"])
+VARIANT_FILES = list(COHORT.files["path"])
+SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
+TRAITS = COHORT.traits
+
+
+wildcard_constraints:
+    shard="|".join(SHARDS) or "none",
+    file=r"\d+",
+
+
+def script(name):
+    """The path of a command, quoted for the shell."""
+    return shlex.quote(str(REPOSITORY / "scripts" / name))
+
+
+def code(name):
+    """Digest of a command and of the library code behind it: an edit re-runs the rules it touches."""
+    return code_digest(REPOSITORY / "scripts" / name)
+
+
+def region(wildcards):
+    """The window of a shard as CHROM:START-END."""
+    shard = SHARDS[wildcards.shard]
+    return f"{shard.chrom}:{shard.start}-{shard.end}"
+
+
+def option(flag, value):
+    """A command line option, or nothing when it has no value."""
+    return f"{flag} {shlex.quote(str(value))}" if value else ""
+
+
+def failure_digest(snakemake_log):
+    """The last lines of the log of each job that failed, and how to go on."""
+    lines = ["", "Endotype stopped. What the failing steps wrote last:"]
+    newest = sorted(Path("logs").rglob("*.log"), key=lambda p: p.stat().st_mtime) if Path("logs").is_dir() else []
+    for path in newest[-3:]:
+        tail = path.read_text(errors="replace").strip().splitlines()[-6:]
+        if tail:
+            lines += [f"  {path}", *(f"    {line}" for line in tail)]
+    lines.append("Mend the cause and run the same command again: finished steps are kept.")
+    return "\n".join(lines)
