@@ -73,6 +73,17 @@ def region(wildcards):
     return f"{shard.chrom}:{shard.start}-{shard.end}"
 
 
+def shard_files(wildcards):
+    """Numbers of the variant files that have records on the contig of a shard."""
+    chrom = SHARDS[wildcards.shard].chrom
+    return [i for i, contigs in enumerate(COHORT.files["contigs"]) if chrom in contigs.split(",")]
+
+
+def shard_inputs(wildcards, extension):
+    """The prepared variant files that a shard is read from."""
+    return [f"results/variants/inputs/{i}.{extension}" for i in shard_files(wildcards)]
+
+
 def option(flag, value):
     """A command line option, or nothing when it has no value."""
     return f"{flag} {shlex.quote(str(value))}" if value else ""

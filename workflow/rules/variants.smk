@@ -30,6 +30,7 @@ rule normalise_variants:
     input:
         bcf=lambda wildcards: shard_inputs(wildcards, "bcf"),
         index=lambda wildcards: shard_inputs(wildcards, "bcf.csi"),
+        people="results/cohort/people.parquet",
         fasta=FASTA,
     output:
         bcf="results/variants/shards/{shard}.bcf",
@@ -42,7 +43,6 @@ rule normalise_variants:
         fasta=option("--fasta", FASTA),
         region=region,
         names=lambda wildcards: [VARIANT_FILES[i] for i in shard_files(wildcards)],
-        people="results/cohort/people.parquet",
     log:
         "logs/normalise_variants/{shard}.log",
     benchmark:
@@ -50,8 +50,8 @@ rule normalise_variants:
     conda:
         "../../envs/endotype.yaml"
     shell:
-        "python {params.script} --vcf {input.bcf} --name {params.names:q} {params.fasta} --region {params.region:q}"
-        " --out {output.bcf} --rejects {output.rejects} --counts {output.counts} > {log} 2>&1"
+        "python {params.script} --vcf {input.bcf} --name {params.names:q} {params.fasta} --people {input.people}"
+        " --region {params.region:q} --out {output.bcf} --rejects {output.rejects} --counts {output.counts} > {log} 2>&1"
 
 
 rule pack_genotypes:
@@ -59,7 +59,7 @@ rule pack_genotypes:
     input:
         bcf="results/variants/shards/{shard}.bcf",
         people="results/cohort/people.parquet",
-        frequencies="results/knowledge/population_frequency.parquet",
+        frequencies="results/annotation/population_frequency.parquet",
     output:
         multiext(
             "results/variants/shards/{shard}", ".bed", ".bim", ".fam", ".qc.parquet", ".reads.parquet"

@@ -1,0 +1,111 @@
+# What a variant or a gene is associated with.
+
+
+rule prepare_design:
+    """Traits, covariates and who is analysed, as one table; what was left out is named with the reason."""
+    input:
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        people="results/cohort/people.parquet",
+        sample_qc="results/variants/sample_qc.parquet",
+        relatedness="results/variants/relatedness.parquet",
+        ancestry="results/variants/ancestry.parquet",
+    output:
+        design="results/association/design.parquet",
+        info="results/association/design.json",
+    params:
+        code=code("prepare_design.py"),
+        script=script("prepare_design.py"),
+        max_kinship=CONFIG["sample_qc"]["max_kinship"],
+        components=CONFIG["association"]["principal_components"],
+    log:
+        "logs/prepare_design.log",
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
+        " --sample-qc {input.sample_qc} --relatedness {input.relatedness} --ancestry {input.ancestry}"
+        " --max-kinship {params.max_kinship} --principal-components {params.components}"
+        " --out results/association > {log} 2>&1"
+
+
+rule associate:
+    """Test every variant of a shard against every trait."""
+    input:
+        store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
+        design="results/association/design.parquet",
+        info="results/association/design.json",
+    output:
+        "results/association/shards/{shard}.parquet",
+    params:
+        code=code("associate.py"),
+        script=script("associate.py"),
+        region=region,
+        min_allele_count=CONFIG["association"]["min_allele_count"],
+    log:
+        "logs/associate/{shard}.log",
+    benchmark:
+        "logs/benchmarks/associate/{shard}.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --bfile results/variants/genotypes --design {input.design} --design-info {input.info}"
+        " --region {params.region:q} --min-allele-count {params.min_allele_count} --threads {threads}"
+        " --out {output} > {log} 2>&1"
+
+
+rule associate_genes:
+    """Burden of rare damaging variants of each gene against every trait."""
+    input:
+        store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
+        annotation="results/annotation/variants.parquet",
+        genes="results/annotation/genes.parquet",
+        design="results/association/design.parquet",
+        info="results/association/design.json",
+    output:
+        "results/association/genes.parquet",
+    params:
+        code=code("associate_genes.py"),
+        script=script("associate_genes.py"),
+        max_frequency=CONFIG["association"]["gene_max_frequency"],
+        min_carriers=CONFIG["association"]["gene_min_carriers"],
+    log:
+        "logs/associate_genes.log",
+    benchmark:
+        "logs/benchmarks/associate_genes.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --bfile results/variants/genotypes --annotation {input.annotation}"
+        " --genes {input.genes} --design {input.design} --design-info {input.info}"
+        " --max-frequency {params.max_frequency} --min-carriers {params.min_carriers} --out {output} > {log} 2>&1"
+
+
+rule summarise_association:
+    """One table and one picture a trait, and the independent loci of all."""
+    input:
+        shards=collect("results/association/shards/{shard}.parquet", shard=SHARDS),
+        genes="results/association/genes.parquet",
+        info="results/association/design.json",
+        annotation="results/annotation/variants.parquet",
+    output:
+        collect(
+            "results/association/{trait}{ext}", trait=TRAITS, ext=[".parquet", ".genes.parquet", ".svg"]
+        ),
+        loci="results/association/loci.parquet",
+        summary="results/association/summary.json",
+    params:
+        code=code("summarise_association.py"),
+        script=script("summarise_association.py"),
+        alpha=CONFIG["association"]["alpha"],
+        window=CONFIG["association"]["locus_window"],
+    log:
+        "logs/summarise_association.log",
+    benchmark:
+        "logs/benchmarks/summarise_association.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --shards {input.shards} --genes {input.genes} --design-info {input.info}"
+        " --annotation {input.annotation} --alpha {params.alpha} --locus-window {params.window}"
+        " --out-dir results/association > {log} 2>&1"

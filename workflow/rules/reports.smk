@@ -1,0 +1,69 @@
+# One report.json per patient, and its renderings.
+#
+# Patients are written in batches chosen by a hash of their id, so that a new patient touches one batch.
+# The patients of a batch are known from the sample sheet, so each batch is a rule of its own and each report
+# a tracked file.
+
+BATCHES = CONFIG["reports"]["batches"]
+PATIENTS_OF_BATCH = {}
+for patient in PATIENTS:
+    PATIENTS_OF_BATCH.setdefault(batch_of(patient, BATCHES), []).append(patient)
+
+REPORT_INPUTS = [
+    *rules.check_inputs.output,
+    *rules.write_provenance.output,
+    *rules.merge_genotypes.output,
+    *rules.qc_samples.output,
+    *rules.build_knowledge.output,
+    *rules.annotate_variants.output,
+    *rules.summarise_association.output,
+    *rules.build_features.output,
+    *rules.discover_subtypes.output,
+    *rules.assign_subtypes.output,
+    *rules.rank_targets.output,
+]
+
+for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
+
+    rule:
+        name:
+            f"write_reports_{batch}"
+        input:
+            REPORT_INPUTS,
+        output:
+            collect("results/reports/{patient}/report.{ext}", patient=patients_of_batch, ext=["json", "html"]),
+        params:
+            code=code("write_reports.py"),
+            script=script("write_reports.py"),
+            batch=batch,
+            batches=BATCHES,
+        log:
+            f"logs/write_reports/{batch}.log",
+        benchmark:
+            f"logs/benchmarks/write_reports/{batch}.tsv"
+        conda:
+            "../../envs/endotype.yaml"
+        shell:
+            "python {params.script} --results results --config results/provenance/config.json"
+            " --batch {params.batch} --batches {params.batches} > {log} 2>&1"
+
+
+rule write_index:
+    """The cohort at a glance, with a link to every patient."""
+    input:
+        reports=collect("results/reports/{patient}/report.json", patient=PATIENTS),
+        tables=REPORT_INPUTS,
+    output:
+        index="results/reports/index.html",
+        cohort="results/reports/cohort.json",
+    params:
+        code=code("write_index.py"),
+        script=script("write_index.py"),
+    log:
+        "logs/write_index.log",
+    benchmark:
+        "logs/benchmarks/write_index.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --results results --config results/provenance/config.json > {log} 2>&1"

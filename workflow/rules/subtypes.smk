@@ -1,0 +1,89 @@
+# Which group a patient belongs to, or why no call can be made.
+
+
+rule build_features:
+    """The patient x feature table: clinical features of the dictionary, and carriers by mechanism."""
+    input:
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        people="results/cohort/people.parquet",
+        sample_qc="results/variants/sample_qc.parquet",
+        ancestry="results/variants/ancestry.parquet",
+        store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
+        annotation="results/annotation/variants.parquet",
+        genes="results/annotation/genes.parquet",
+    output:
+        features="results/subtypes/features.parquet",
+        info="results/subtypes/features.json",
+    params:
+        code=code("build_features.py"),
+        script=script("build_features.py"),
+    log:
+        "logs/build_features.log",
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
+        " --sample-qc {input.sample_qc} --ancestry {input.ancestry} --bfile results/variants/genotypes"
+        " --annotation {input.annotation} --genes {input.genes} --out results/subtypes > {log} 2>&1"
+
+
+rule discover_subtypes:
+    """Fit mixtures of 1..k groups, choose how many are there (one is a legal answer), freeze the model."""
+    input:
+        features="results/subtypes/features.parquet",
+        info="results/subtypes/features.json",
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        people="results/cohort/people.parquet",
+        sample_qc="results/variants/sample_qc.parquet",
+        ancestry="results/variants/ancestry.parquet",
+    output:
+        model="results/subtypes/model.json",
+        selection="results/subtypes/selection.json",
+        profile="results/subtypes/profile.parquet",
+    params:
+        code=code("discover_subtypes.py"),
+        script=script("discover_subtypes.py"),
+        subtypes=CONFIG["subtypes"],
+        seed=CONFIG["run"]["seed"],
+    log:
+        "logs/discover_subtypes.log",
+    benchmark:
+        "logs/benchmarks/discover_subtypes.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --features {input.features} --features-info {input.info}"
+        " --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
+        " --sample-qc {input.sample_qc} --ancestry {input.ancestry} --seed {params.seed}"
+        " --max-k {params.subtypes[max_k]} --restarts {params.subtypes[restarts]}"
+        " --resamples {params.subtypes[resamples]} --min-size {params.subtypes[min_size]}"
+        " --min-fraction {params.subtypes[min_fraction]} --typicality-alpha {params.subtypes[typicality_alpha]}"
+        " --call-probability {params.subtypes[call_probability]}"
+        " --outcome-permutations {params.subtypes[outcome_permutations]} --out results/subtypes > {log} 2>&1"
+
+
+rule assign_subtypes:
+    """Apply the frozen model to every patient."""
+    input:
+        model="results/subtypes/model.json",
+        features="results/subtypes/features.parquet",
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        people="results/cohort/people.parquet",
+        sample_qc="results/variants/sample_qc.parquet",
+        ancestry="results/variants/ancestry.parquet",
+    output:
+        "results/subtypes/assignments.parquet",
+    params:
+        code=code("assign_subtypes.py"),
+        script=script("assign_subtypes.py"),
+    log:
+        "logs/assign_subtypes.log",
+    conda:
+        "../../envs/endotype.yaml"
+    shell:
+        "python {params.script} --model {input.model} --features {input.features} --people {input.people}"
+        " --clinical {input.clinical} --dictionary {input.dictionary} --sample-qc {input.sample_qc}"
+        " --ancestry {input.ancestry} --out {output} > {log} 2>&1"
