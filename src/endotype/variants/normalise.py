@@ -25,7 +25,7 @@ import pysam
 from endotype import bcftools
 from endotype.errors import input_error
 from endotype.files import atomic_path, write_json
-from endotype.tables import write_tsv
+from endotype.tables import read_parquet, write_tsv
 
 MARGIN = 5_000
 """Base pairs read on both sides of a window; an indel that moves further than this is rejected."""
@@ -102,8 +102,9 @@ def normalise_region(
     out: str | Path,
     rejects: str | Path,
     counts: str | Path,
+    people: str | Path | None = None,
 ) -> ShardCounts:
-    """:func:`normalise_shard` for all samples of some files, in ascending order.
+    """:func:`normalise_shard` for the genotyped of ``cohort/people.parquet``, or for all samples of the files.
 
     Raises:
         InputError: ``names`` and ``paths`` differ in number, or the region can't be read.
@@ -111,9 +112,13 @@ def normalise_region(
     if names is not None and len(names) != len(paths):
         raise input_error("--name", f"{len(names)} names", f"one for each of the {len(paths)} files")
     everyone: set[str] = set()
-    for path in paths:
-        with pysam.VariantFile(path) as variants:
-            everyone |= set(variants.header.samples)
+    if people is not None:
+        table = read_parquet(people, ["patient", "in_genotypes"])
+        everyone = set(table.loc[table["in_genotypes"], "patient"])
+    else:
+        for path in paths:
+            with pysam.VariantFile(path) as variants:
+                everyone |= set(variants.header.samples)
     inputs = list(zip(paths, names or paths, strict=True))
     return normalise_shard(inputs, parse_region(region), fasta, sorted(everyone), out, rejects, counts)
 

@@ -29,6 +29,12 @@ PARENT_CHILD_MAX_IBS0 = 0.005
 MIN_SITES = 1000
 """Fewer independent sites give kinship too noisy to name relatives by."""
 
+NOISE = 0.65
+"""Kinship of strangers scatters by about this over the root of the number of heterozygous sites."""
+
+MIN_STANDARD_ERRORS = 5
+"""Kinship nearer to zero than this many standard errors isn't reported, whatever its degree."""
+
 TILE = 1024
 
 COLUMNS = {
@@ -102,7 +108,9 @@ def related_pairs(
     if len(variants) >= MIN_SITES:
         counts = king_counts(store, variants)
         phi = kinship(counts)
-        close = np.argwhere(np.triu(np.nan_to_num(phi, nan=-1) > DEGREES[-1][0], 1))
+        fewer_het = np.minimum(counts["het_called"], counts["het_called"].T)
+        limit = np.maximum(DEGREES[-1][0], MIN_STANDARD_ERRORS * NOISE / np.sqrt(np.maximum(fewer_het, 1)))
+        close = np.argwhere(np.triu(np.nan_to_num(phi, nan=-1) > limit, 1))
         for i, j in close:
             a, b = sorted((people[i], people[j]))
             called, ibs0 = int(counts["called"][i, j]), int(counts["ibs0"][i, j])
