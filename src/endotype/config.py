@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import yaml
@@ -24,6 +24,9 @@ from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.files import write_text
 
 SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
+
+_MAX_DEPTH = 50
+_MAX_NODES = 200_000
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: ``("variants", "min_depth")``."""
@@ -74,9 +77,7 @@ def complete(
     return filled
 
 
-def _contradictions(
-    config: dict[str, Any], source: str, lines: Mapping[KeyPath, int]
-) -> list[Problem]:
+def _contradictions(config: dict[str, Any], source: str, lines: Mapping[KeyPath, int]) -> list[Problem]:
     """What no single key can say: keys that don't go together."""
     problems = []
     reference = config["reference"]
@@ -88,7 +89,7 @@ def _contradictions(
                 "reference.fasta",
                 "no reference FASTA",
                 "a FASTA file, or reference.allow_missing: true",
-                "with allow_missing the reference allele check, left alignment and consequences are not assessed",
+                "the reference allele check, left alignment and consequences are then not assessed",
             )
         )
     wanted, computed = (config[s]["principal_components"] for s in ("association", "sample_qc"))
@@ -145,10 +146,11 @@ def _explain(
     row = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), None)
     column = ".".join(map(str, where))
     limit: Any = error.validator_value
-    found = visible(_as_text(error.instance))
+    instance: Any = error.instance
+    found = visible(_as_text(instance))
     if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        for key in [k for k in error.instance if k not in known]:
+        known = list(cast(dict[str, Any], error.schema).get("properties", {}))
+        for key in [k for k in instance if k not in known]:
             name = ".".join(map(str, (*where, key)))
             yield Problem(
                 source,
@@ -160,7 +162,7 @@ def _explain(
             )
         return
     if error.validator == "required":
-        for key in [k for k in limit if k not in error.instance]:
+        for key in [k for k in limit if k not in instance]:
             name = ".".join(map(str, (*where, key)))
             yield Problem(source, row, name, "nothing", "this key")
         return
@@ -180,9 +182,9 @@ def _explain(
         "pattern": lambda: f"text like {limit}",
     }.get(str(error.validator), lambda: error.message)()
     suggestion = ""
-    if error.validator == "enum" and (word := nearest(_as_text(error.instance), map(str, limit))):
+    if error.validator == "enum" and (word := nearest(_as_text(instance), map(str, limit))):
         suggestion = f"did you mean {word}?"
-    elif error.validator == "type" and limit == "string" and not isinstance(error.instance, dict | list):
+    elif error.validator == "type" and limit == "string" and not isinstance(instance, dict | list):
         suggestion = "put it in quotes if it is meant as text"
     yield Problem(source, row, column, found, expected, suggestion)
 
@@ -218,12 +220,14 @@ def _not_finite(value: Any, where: KeyPath) -> Iterator[tuple[KeyPath, float]]:
     """NaN and infinities, which pass every comparison of a schema."""
     if isinstance(value, float) and not math.isfinite(value):
         yield where, value
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, item in items:
         yield from _not_finite(item, (*where, key))
 
 
-_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
 def _repair_yaml(value: Any, rules: Mapping[str, Any]) -> Any:
@@ -259,8 +263,8 @@ class YamlDocument:
 def read_yaml(path: str | Path, text_only: bool = False) -> YamlDocument:
     """Read a YAML file without surprises.
 
-    A key given twice is an error, as are aliases (nothing here needs them, and they can be used to write a file that
-    grows without end) and tags of other languages. Nothing is executed.
+    A key given twice is an error, as are tags of other languages and aliases by which a small file grows
+    without end. Nothing is executed.
 
     Args:
         path: the file.
@@ -283,18 +287,7 @@ def read_yaml(path: str | Path, text_only: bool = False) -> YamlDocument:
     loader = (yaml.BaseLoader if text_only else yaml.SafeLoader)(text)
     lines: dict[KeyPath, int] = {}
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise InputError(
-                    Problem(
-                        str(path),
-                        event.start_mark.line + 1,
-                        "",
-                        f"the alias *{event.anchor}",
-                        "no aliases",
-                        "write the value out",
-                    )
-                )
+        _check_depth(text, str(path))
         node = loader.get_single_node()
         if node is None:
             return YamlDocument({}, {})
@@ -303,8 +296,8 @@ def read_yaml(path: str | Path, text_only: bool = False) -> YamlDocument:
             raise InputError(duplicates)
         return YamlDocument(loader.construct_document(node), lines)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        row = mark.line + 1 if mark else None
+        mark: Any = error.problem_mark or error.context_mark
+        row = mark.line + 1 if mark is not None else None
         raise InputError(
             Problem(str(path), row, "", f"{error.problem or error.context}", "valid YAML", _yaml_hint(error))
         ) from None
@@ -320,8 +313,25 @@ def _yaml_hint(error: yaml.MarkedYAMLError) -> str:
     return "indent with blanks, not with tabs" if "\\t" in str(error.problem) else ""
 
 
+def _check_depth(text: str, source: str) -> None:
+    """Stop at nesting that no configuration needs, before the parser takes minutes over it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            row = cast(Any, event.start_mark).line + 1
+            raise InputError(Problem(source, row, "", "lists or keys nested too deep", "valid YAML"))
+
+
 def _walk(node: yaml.Node, where: KeyPath, lines: dict[KeyPath, int], source: str) -> Iterator[Problem]:
-    """Note the line of every key below ``node``; yield a problem for every key that is there twice."""
+    """Note the line of every key below ``node``; yield a problem for every key that is there twice.
+
+    Aliases are followed, so a small file can stand for a huge or endless one; it is refused.
+    """
+    line = cast(Any, node.start_mark).line + 1
+    if len(lines) > _MAX_NODES or len(where) > _MAX_DEPTH:
+        found = "aliases that make the file endless"
+        raise InputError(Problem(source, line, "", found, "valid YAML", "write the values out"))
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -353,19 +363,26 @@ def document() -> str:
     lines = [
         "# Configuration",
         "",
-        "<!-- Made from workflow/schemas/config.schema.json by scripts/document_config.py; edit the schema, not this page. -->",
+        "<!-- Made from workflow/schemas/config.schema.json by scripts/document_config.py. -->",
         "",
         "Copy `config.yaml`, edit it, and check it before anything runs:",
         "",
         "    python scripts/check_inputs.py --config config/config.yaml",
         "",
         rules["description"],
-        "`samples.example.tsv` and `dictionary.example.yaml` show the form of the sample sheet and of the clinical dictionary; "
-        "their schemas are `workflow/schemas/samples.schema.json` and `dictionary.schema.json`. How many cores and how much "
-        "memory a run uses is not configured here but in the profiles under `workflow/profiles/`.",
+        "`samples.example.tsv` and `dictionary.example.yaml` show the form of the sample sheet and of the "
+        "clinical dictionary; their schemas are `workflow/schemas/samples.schema.json` and "
+        "`dictionary.schema.json`. How many cores and how much memory a run uses is not configured here but "
+        "in the profiles under `workflow/profiles/`.",
     ]
     for section, inner in rules["properties"].items():
-        lines += ["", f"## `{section}`: {inner['title'][0].lower()}{inner['title'][1:]}", "", inner["description"], ""]
+        lines += [
+            "",
+            f"## `{section}`: {inner['title'][0].lower()}{inner['title'][1:]}",
+            "",
+            inner["description"],
+            "",
+        ]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
         required = inner.get("required", [])
         for key, entry in inner["properties"].items():

@@ -132,7 +132,7 @@ def test_too_many_heterozygotes_are_left_out_too_few_are_not(tmp_path):
 
 
 def test_reads_of_the_reference_at_homozygous_calls_are_summed_for_contamination(tmp_path):
-    frequencies = pd.DataFrame({"chrom": ["1"], "pos": [10], "ref": ["A"], "alt": ["C"], "af": [0.5]})
+    frequencies = pd.DataFrame({"chrom": ["1"], "pos": [10], "ref": ["A"], "alt": ["C"], "allele_frequency": [0.5]})
     stem = shard(
         tmp_path,
         ["10 A C 1/1:3,27:30 1/1:0,30:30 0/1:15,15:30"],

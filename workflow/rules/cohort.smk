@@ -23,7 +23,7 @@ rule check_inputs:
         code=code("check_inputs.py"),
         script=script("check_inputs.py"),
         config=json.dumps(
-            {key: CONFIG[key] for key in ("run", "inputs", "reference", "knowledge")}, sort_keys=True
+            {key: CONFIG[key] for key in ("inputs", "reference", "knowledge")}, sort_keys=True
         ),
     log:
         "logs/check_inputs.log",

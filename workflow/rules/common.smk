@@ -35,7 +35,7 @@ def stop(error):
 
 try:
     CONFIG = complete(
-        {key: value for key, value in config.items() if key != "_"}, " ".join(workflow.configfiles) or "config"
+        {key: value for key, value in config.items() if key != "_"}, " ".join(map(str, workflow.configfiles)) or "config"
     )
     COHORT = preflight(CONFIG)
 except InputError as error:
@@ -49,7 +49,7 @@ GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
 PATIENTS = list(COHORT.people["patient"])
 VARIANT_FILES = list(COHORT.files["path"])
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
-TRAITS = COHORT.traits
+TRAITS = list(COHORT.traits)
 
 
 wildcard_constraints:
@@ -92,10 +92,9 @@ def option(flag, value):
 def failure_digest(snakemake_log):
     """The last lines of the log of each job that failed, and how to go on."""
     lines = ["", "Endotype stopped. What the failing steps wrote last:"]
-    newest = sorted(Path("logs").rglob("*.log"), key=lambda p: p.stat().st_mtime) if Path("logs").is_dir() else []
-    for path in newest[-3:]:
+    logs = sorted(Path("logs").rglob("*.log"), key=lambda path: path.stat().st_mtime)
+    for path in [path for path in logs if path.stat().st_size > 0][-3:]:
         tail = path.read_text(errors="replace").strip().splitlines()[-6:]
-        if tail:
-            lines += [f"  {path}", *(f"    {line}" for line in tail)]
+        lines += [f"  {path}", *(f"    {line}" for line in tail)]
     lines.append("Mend the cause and run the same command again: finished steps are kept.")
     return "\n".join(lines)

@@ -8,7 +8,6 @@ rule build_features:
         dictionary="results/cohort/dictionary.json",
         people="results/cohort/people.parquet",
         sample_qc="results/variants/sample_qc.parquet",
-        ancestry="results/variants/ancestry.parquet",
         store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
         annotation="results/annotation/variants.parquet",
         genes="results/annotation/genes.parquet",
@@ -24,7 +23,7 @@ rule build_features:
         "../../envs/endotype.yaml"
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
-        " --sample-qc {input.sample_qc} --ancestry {input.ancestry} --bfile results/variants/genotypes"
+        " --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
         " --annotation {input.annotation} --genes {input.genes} --out results/subtypes > {log} 2>&1"
 
 
@@ -70,7 +69,6 @@ rule assign_subtypes:
         model="results/subtypes/model.json",
         features="results/subtypes/features.parquet",
         clinical="results/cohort/clinical.parquet",
-        dictionary="results/cohort/dictionary.json",
         people="results/cohort/people.parquet",
         sample_qc="results/variants/sample_qc.parquet",
         ancestry="results/variants/ancestry.parquet",
@@ -85,5 +83,5 @@ rule assign_subtypes:
         "../../envs/endotype.yaml"
     shell:
         "python {params.script} --model {input.model} --features {input.features} --people {input.people}"
-        " --clinical {input.clinical} --dictionary {input.dictionary} --sample-qc {input.sample_qc}"
+        " --clinical {input.clinical} --sample-qc {input.sample_qc}"
         " --ancestry {input.ancestry} --out {output} > {log} 2>&1"

@@ -126,7 +126,7 @@ def pack_shard(
         assembly: names the pseudoautosomal regions.
         filters: what is trusted.
         prefix: writes ``prefix.bed/.bim/.fam``, ``prefix.qc.parquet``, ``prefix.reads.parquet``.
-        frequencies: Parquet with ``chrom pos ref alt af`` of an external population, for contamination;
+        frequencies: Parquet with ``chrom pos ref alt allele_frequency`` of an external population, for contamination;
             without it the CHARR sums stay 0.
     """
     reader = VCF(str(bcf), gts012=False)
@@ -296,5 +296,7 @@ def _external_frequencies(path: str | Path | None, window: Window) -> dict[tuple
         return {}
     table = read_parquet(path)
     here = table[(table["chrom"] == window.chrom) & table["pos"].between(window.start, window.end)]
-    here = here[here["af"].notna()]
-    return dict(zip(zip(here["pos"], here["ref"], here["alt"], strict=True), here["af"], strict=True))
+    here = here[here["allele_frequency"].notna()]
+    return dict(
+        zip(zip(here["pos"], here["ref"], here["alt"], strict=True), here["allele_frequency"], strict=True)
+    )

@@ -1,0 +1,258 @@
+"""All checks of the input, before the first job: every problem of every file at once.
+
+:func:`preflight` reads the configuration's files and either returns what the cohort is, or raises one
+:class:`~endotype.errors.InputError` with everything that is wrong. :func:`write_preflight` writes
+the tables under ``results/cohort/``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from endotype.cohort.builds import Genome, check_build, check_naming, cohort_contigs, describe_genome
+from endotype.cohort.clinical import ClinicalTable, read_clinical
+from endotype.cohort.dictionary import names_with_role, read_dictionary
+from endotype.cohort.findings import Findings
+from endotype.cohort.genotypes import Genotypes, read_genotypes
+from endotype.cohort.identity import check_overlap, reconcile
+from endotype.cohort.knowledge_files import check_knowledge
+from endotype.cohort.pedigree import read_pedigree
+from endotype.cohort.reference import Reference, check_gene_models, open_reference
+from endotype.cohort.sheet import read_sheet
+from endotype.files import write_json
+from endotype.tables import write_parquet, write_tsv
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """A cohort whose input is sound. The tables are those of ``results/cohort/`` (docs/results.md).
+
+    Attributes:
+        people: one row per person.
+        samples: one row per person and variant file.
+        files: one row per variant file.
+        clinical: typed clinical records.
+        dictionary: the clinical dictionary with defaults filled in.
+        reconciliation: who is in the genotypes, the clinical table, or both.
+        quarantine: clinical cells and rows that were set aside.
+        not_assessed: topic -> the sentence the reports print.
+        warnings: sentences about what is odd but no hindrance.
+        contigs: name and length in bp of the contigs to analyse, in the order of the reference.
+        counts: how many people, files, rows and cells.
+    """
+
+    people: pd.DataFrame
+    samples: pd.DataFrame
+    files: pd.DataFrame
+    clinical: pd.DataFrame
+    dictionary: dict[str, Any]
+    reconciliation: pd.DataFrame
+    quarantine: pd.DataFrame
+    not_assessed: dict[str, str]
+    warnings: tuple[str, ...]
+    contigs: tuple[tuple[str, int], ...]
+    counts: dict[str, int]
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """What is tested for association: the columns with the role trait, then the outcomes."""
+        return (*names_with_role(self.dictionary, "trait"), *self.dictionary["outcomes"])
+
+
+def preflight(config: Mapping[str, Any]) -> Preflight:
+    """Check everything a run is given.
+
+    Args:
+        config: a configuration as :func:`endotype.config.complete` returns it; paths in it are
+            relative to the working directory.
+
+    Raises:
+        InputError: with every problem of every file.
+    """
+    findings = Findings()
+    inputs = config["inputs"]
+    sheet = read_sheet(inputs["samples"], findings)
+    genotypes = read_genotypes(inputs["samples"], sheet, findings) if sheet is not None else None
+    dictionary = findings.attempt(read_dictionary, inputs["dictionary"])
+    clinical = read_clinical(inputs["clinical"], dictionary, findings) if dictionary else None
+    if dictionary is None and not Path(inputs["clinical"]).is_file():
+        findings.problem(inputs["clinical"], None, "", "no such file", "the clinical table")
+    with _reference(config["reference"]["fasta"], findings) as reference:
+        genome = describe_genome(config["reference"], reference, findings)
+        contigs = _check_genome(config, genotypes, genome, reference, findings)
+    reconciliation = None
+    if genotypes is not None and clinical is not None:
+        samples = dict(zip(genotypes.samples["sample"], genotypes.samples["patient"], strict=True))
+        sample_of = dict(zip(genotypes.samples["patient"], genotypes.samples["sample"], strict=True))
+        reconciliation = reconcile(sample_of, set(clinical.frame["patient"]))
+        if len(sample_of) and len(clinical.frame):
+            check_overlap(inputs["clinical"], reconciliation, samples, findings)
+    if inputs["pedigree"]:
+        _check_pedigree(inputs["pedigree"], genotypes, findings)
+    findings.raise_if_any()
+    assert genotypes is not None and clinical is not None and dictionary is not None
+    assert reconciliation is not None
+    people = _people(genotypes.samples, clinical.frame)
+    return Preflight(
+        people=people,
+        samples=genotypes.samples,
+        files=genotypes.files,
+        clinical=clinical.frame,
+        dictionary=dictionary,
+        reconciliation=reconciliation,
+        quarantine=clinical.quarantine,
+        not_assessed=not_assessed(config),
+        warnings=tuple(findings.warnings),
+        contigs=contigs,
+        counts=_counts(people, genotypes, clinical, reconciliation),
+    )
+
+
+def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
+    """What a run can't look at for want of a file: topic -> the sentence the reports print."""
+    reference, knowledge = config["reference"], config["knowledge"]
+    topics: dict[str, str] = {}
+    if reference["fasta"] is None:
+        topics["reference allele check"] = (
+            "Reference alleles were not assessed: the run has no reference genome."
+        )
+        topics["left alignment"] = (
+            "Left alignment was not assessed: the run has no reference genome, "
+            "so one indel may be written in two ways."
+        )
+        topics["consequences"] = (
+            "Consequences of variants were not assessed: the run has no reference genome."
+        )
+    elif reference["genes"] is None:
+        topics["consequences"] = "Consequences of variants were not assessed: the run has no gene models."
+    missing = {
+        "clinical_significance": (
+            "clinical significance",
+            "Clinical significance of variants was",
+            "no clinical variant source",
+        ),
+        "population_frequency": (
+            "population frequency",
+            "Population frequency of variants was",
+            "no population frequency source",
+        ),
+        "genes": (
+            "gene knowledge",
+            "Disease, inheritance and mechanism of genes were",
+            "no gene table",
+        ),
+        "targets": ("targets", "Targets were", "no target table"),
+    }
+    for key, (topic, subject, reason) in missing.items():
+        if knowledge[key] is None:
+            topics[topic] = f"{subject} not assessed: the run has {reason}."
+    return topics
+
+
+def write_preflight(result: Preflight, out_dir: str | Path) -> None:
+    """Write the files of ``results/cohort/`` into ``out_dir``."""
+    out = Path(out_dir)
+    for name in ("people", "samples", "files", "clinical"):
+        write_parquet(getattr(result, name), out / f"{name}.parquet")
+    for name in ("reconciliation", "quarantine"):
+        write_tsv(getattr(result, name), out / f"{name}.tsv")
+    write_json(out / "dictionary.json", result.dictionary)
+    write_json(
+        out / "preflight.json",
+        {
+            "contigs": [{"name": name, "length": length} for name, length in result.contigs],
+            "counts": result.counts,
+            "not_assessed": result.not_assessed,
+            "warnings": list(result.warnings),
+        },
+    )
+
+
+@contextlib.contextmanager
+def _reference(path: str | None, findings: Findings) -> Iterator[Reference | None]:
+    """The open reference, or ``None`` when there is none or it can't be read."""
+    with contextlib.ExitStack() as stack:
+        yield findings.attempt(lambda: stack.enter_context(open_reference(path))) if path else None
+
+
+def _check_genome(
+    config: Mapping[str, Any],
+    genotypes: Genotypes | None,
+    genome: Genome,
+    reference: Reference | None,
+    findings: Findings,
+) -> tuple[tuple[str, int], ...]:
+    files = genotypes.inspected if genotypes else ()
+    for file in files:
+        check_build(file, genome, reference, findings)
+    if reference is None:
+        check_naming(files, findings)
+    if genes := config["reference"]["genes"]:
+        findings.attempt(check_gene_models, genes, set(reference.lengths) if reference else None)
+    cohort = {name for file in files for name in file.contigs}
+    check_knowledge(config["knowledge"], genome, reference, cohort, findings)
+    return cohort_contigs(files, genome, findings)
+
+
+def _check_pedigree(path: str, genotypes: Genotypes | None, findings: Findings) -> None:
+    pedigree = findings.attempt(read_pedigree, path)
+    if pedigree is None or genotypes is None:
+        return
+    sexes = dict(zip(genotypes.samples["patient"], genotypes.samples["sex"], strict=True))
+    known = pedigree[pedigree["individual"].isin(sexes.keys())]
+    if known.empty:
+        findings.problem(
+            path, None, "individual", "nobody of the sample sheet", "patient ids of the sample sheet"
+        )
+    for row in known.itertuples():
+        declared = sexes[str(row.individual)]
+        if "unknown" not in (declared, row.sex) and declared != row.sex:
+            findings.warnings.append(
+                f"{path}: {row.individual} is {row.sex} in the pedigree and {declared} in the sample sheet."
+            )
+
+
+def _people(samples: pd.DataFrame, clinical: pd.DataFrame) -> pd.DataFrame:
+    """One row per person of either side, sorted by patient."""
+    sexes = dict(zip(samples["patient"], samples["sex"], strict=True))
+    genotyped, recorded = set(samples["patient"]), set(clinical["patient"])
+    patients = sorted(genotyped | recorded)
+    in_genotypes = [patient in genotyped for patient in patients]
+    in_clinical = [patient in recorded for patient in patients]
+    status = [
+        "included" if g and c else "only_genotyped" if g else "only_clinical"
+        for g, c in zip(in_genotypes, in_clinical, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "patient": pd.Series(patients, dtype="str"),
+            "sex": pd.Series([sexes.get(patient, "unknown") for patient in patients], dtype="str"),
+            "in_genotypes": pd.Series(in_genotypes, dtype="bool"),
+            "in_clinical": pd.Series(in_clinical, dtype="bool"),
+            "status": pd.Series(status, dtype="str"),
+        }
+    )
+
+
+def _counts(
+    people: pd.DataFrame, genotypes: Genotypes, clinical: ClinicalTable, reconciliation: pd.DataFrame
+) -> dict[str, int]:
+    status = people["status"]
+    return {
+        "people": len(people),
+        "included": int((status == "included").sum()),
+        "only_genotyped": int((status == "only_genotyped").sum()),
+        "only_clinical": int((status == "only_clinical").sum()),
+        "near_misses": int((reconciliation["status"] == "near_miss").sum()),
+        "variant_files": len(genotypes.files),
+        "clinical_rows": clinical.n_rows,
+        "clinical_rows_kept": len(clinical.frame),
+        "clinical_rows_quarantined": clinical.n_rows_quarantined,
+        "clinical_cells_quarantined": len(clinical.quarantine) - clinical.n_rows_quarantined,
+    }

@@ -1,0 +1,269 @@
+"""The variants a patient carries that a reader should know of, and why each is listed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from endotype.annotation.severity import clinical_words, is_pathogenic
+from endotype.cohort.assembly import Region, bare_name, sex_chromosome
+from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
+from endotype.reports.inputs import Cohort, PatientRecord, Row
+from endotype.reports.text import number, plural, shorten, words
+from endotype.variants.plink import MISSING
+
+FILE = "annotation/variants.parquet"
+CLINICAL_SOURCE = "clinical_significance"
+
+REVIEW_STARS = {
+    "practice_guideline": 4,
+    "reviewed_by_expert_panel": 3,
+    "criteria_provided,_multiple_submitters,_no_conflicts": 2,
+    "criteria_provided,_multiple_submitters": 2,
+    "criteria_provided,_conflicting_interpretations": 1,
+    "criteria_provided,_conflicting_classifications": 1,
+    "criteria_provided,_single_submitter": 1,
+    "no_assertion_criteria_provided": 0,
+    "no_assertion_provided": 0,
+    "no_classification_provided": 0,
+    "no_classification_for_the_individual_variant": 0,
+    "no_classification_for_the_single_variant": 0,
+    "no_classifications_from_unflagged_records": 0,
+}
+"""ClinVar review status -> stars (https://www.ncbi.nlm.nih.gov/clinvar/docs/review_status/)."""
+
+GROUPS = ("pathogenic", "predicted_damaging", "other_clinical")
+"""Order of findings: pathogenic by the clinical source; predicted to break a gene; other clinical record."""
+
+
+def significance_group(significance: str) -> str:
+    """``pathogenic``, ``benign``, ``uncertain`` or ``other`` for a clinical significance of ClinVar's."""
+    if is_pathogenic(significance):
+        return "pathogenic"
+    first = clinical_words(significance)[0].casefold()
+    if first in ("benign", "likely_benign"):
+        return "benign"
+    if first.startswith(("uncertain_significance", "conflicting", "not_provided", "no_")):
+        return "uncertain"
+    return "other"
+
+
+def review_stars(status: str | None) -> int | None:
+    """ClinVar's stars, 0 to 4, for a review status; ``None`` for a status that isn't known."""
+    return REVIEW_STARS.get((status or "").replace(" ", "_").lower())
+
+
+def zygosity(dosage: int, chrom: str, pos: int, sex: str, par: Sequence[Region]) -> str:
+    """How a non-missing call of one or two alternate alleles is read, given chromosome and sex.
+
+    One PLINK dosage can't tell haploid from homozygous; the contig and the sex can.
+    """
+    kind = sex_chromosome(chrom)
+    in_par = any(bare_name(chrom) == r.chrom and r.start <= pos <= r.end for r in par)
+    haploid = kind in ("Y", "MT") or (kind == "X" and sex == "male")
+    if haploid and not in_par:
+        if dosage == 1:
+            return "mixed call on a haploid chromosome"
+        return "homoplasmic" if kind == "MT" else "hemizygous"
+    if dosage == 2 and kind == "X" and sex not in ("male", "female") and not in_par:
+        return "homozygous or hemizygous"
+    return "heterozygous" if dosage == 1 else "homozygous"
+
+
+def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
+    """The variants chapter and its claims."""
+    reason = _why_not_assessed(record, cohort)
+    if reason:
+        return _empty("not_assessed", f"Not assessed: {reason}"), []
+    assert record.dosages is not None
+    counts: Counter[str] = Counter(benign=0, common=0)
+    items: list[Row] = []
+    no_call: list[Row] = []
+    for position in np.flatnonzero(record.dosages != 0):
+        variant = cohort.variant_rows[position]
+        group = _group(variant)
+        if group is None:
+            continue
+        if record.dosages[position] == MISSING:
+            if group == "pathogenic":
+                no_call.append({"variant_id": variant["variant_id"], "gene": variant["gene"]})
+        elif group == "benign":
+            counts["benign"] += 1
+        elif group != "pathogenic" and not _is_rare(variant, cohort):
+            counts["common"] += 1
+        else:
+            items.append(_item(variant, int(record.dosages[position]), group, record, cohort))
+    _note_inheritance(items)
+    items.sort(key=lambda item: GROUPS.index(item["group"]))
+    claims = [_claim(item, record, cohort) for item in items]
+    for item, claim in zip(items, claims, strict=True):
+        item["claim"] = claim.id
+    n_reportable = sum(item["group"] != "other_clinical" for item in items)
+    section = _empty("present" if items else "absent", _statement(items, n_reportable, cohort))
+    section |= {"items": items, "no_call": no_call}
+    section["counts"] = {"listed": len(items), "reportable": n_reportable, **counts, "no_call": len(no_call)}
+    return section, claims
+
+
+def _why_not_assessed(record: PatientRecord, cohort: Cohort) -> str:
+    if record.dosages is None:
+        return "there are no genotypes of this person in the run."
+    if cohort.n_variants == 0:
+        return "no variant of the cohort passed the filters, so no genotype could be read."
+    if not cohort.has_consequences and cohort.config["knowledge"][CLINICAL_SOURCE] is None:
+        return "the run had neither gene models nor a source of clinical significance to judge variants by."
+    return ""
+
+
+def _empty(status: str, statement: str) -> Row:
+    counts = {"listed": 0, "reportable": 0, "benign": 0, "common": 0, "no_call": 0}
+    return {"status": status, "statement": statement, "items": [], "no_call": [], "counts": counts}
+
+
+def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
+    kinds = ["recorded as pathogenic"] * (cohort.config["knowledge"][CLINICAL_SOURCE] is not None)
+    kinds += ["predicted to damage a gene"] * cohort.has_consequences
+    looked_at = f"Of {plural(cohort.n_variants, 'variant')} of the cohort that passed the filters"
+    carried = "none that is carried is"
+    if n_reportable:
+        carried = f"{n_reportable} {'is' if n_reportable == 1 else 'are'} carried and"
+    statement = f"{looked_at}, {carried} {' or '.join(kinds)}."
+    return statement if items else f"{statement} This doesn't exclude a genetic cause."
+
+
+def _group(variant: Row) -> str | None:
+    """Why a carried variant would be listed: one of :data:`GROUPS`; else ``benign``, or ``None``."""
+    clinical = variant["clinical_significance"]
+    known = significance_group(clinical) if clinical else None
+    if known == "pathogenic":
+        return "pathogenic"
+    if known == "benign":
+        return "benign"
+    if variant["damaging"]:
+        return "predicted_damaging"
+    return "other_clinical" if known else None
+
+
+def _is_rare(variant: Row, cohort: Cohort) -> bool:
+    limit = cohort.config["association"]["gene_max_frequency"]
+    frequency = variant["population_af"] if variant["population_af"] is not None else variant["cohort_af"]
+    return frequency is None or frequency < limit
+
+
+def _item(variant: Row, dosage: int, group: str, record: PatientRecord, cohort: Cohort) -> Row:
+    sex = (record.quality or {}).get("inferred_sex")
+    if sex not in ("male", "female"):
+        sex = record.person["sex"]
+    read_as = zygosity(dosage, variant["chrom"], variant["pos"], sex, cohort.par)
+    gene = cohort.genes.get(variant["gene"] or "", {})
+    reasons = {
+        "pathogenic": ["listed as pathogenic or likely pathogenic by the clinical source"],
+        "predicted_damaging": ["rare, and predicted to truncate or abolish the gene's product"],
+        "other_clinical": ["rare, and the clinical source has a record of it"],
+    }[group]
+    if group == "pathogenic" and variant["impact"] == "HIGH":
+        reasons.append("predicted to truncate or abolish the gene's product")
+    shown = {name: variant[name] for name in _SHOWN}
+    return shown | {
+        "claim": "",
+        "group": group,
+        "allele_count": dosage,
+        "zygosity": read_as,
+        "genotype": _genotype(variant, dosage, read_as),
+        "review_stars": review_stars(variant["review_status"]) if variant["clinical_significance"] else None,
+        "inheritance": gene.get("inheritance"),
+        "disease": gene.get("disease"),
+        "reasons": reasons,
+        "inheritance_note": None,
+    }
+
+
+_SHOWN = [
+    *["variant_id", "chrom", "pos", "ref", "alt", "gene", "gene_id", "transcript", "consequence"],
+    *[
+        "consequence_status",
+        "impact",
+        "amino_acid_change",
+        "dna_change",
+        "population_af",
+        "population_status",
+    ],
+    *["cohort_af", "clinical_status", "clinical_significance", "review_status", "condition", "clinical_id"],
+]
+
+
+def _genotype(variant: Row, dosage: int, read_as: str) -> str:
+    if read_as in ("hemizygous", "homoplasmic"):
+        return str(variant["alt"])
+    return f"{variant['alt'] if dosage == 2 else variant['ref']}/{variant['alt']}"
+
+
+def _note_inheritance(items: list[Row]) -> None:
+    """Say of recessive genes whether one or two alleles are altered: one alone is a carrier state."""
+    serious = [item for item in items if item["group"] != "other_clinical" and item["inheritance"] == "AR"]
+    alleles: Counter[str] = Counter()
+    for item in serious:
+        alleles[item["gene"]] += 2 if item["zygosity"] != "heterozygous" else 1
+    for item in serious:
+        if item["zygosity"] != "heterozygous":
+            note = "recessive disease; both alleles are altered"
+        elif alleles[item["gene"]] == 1:
+            note = "recessive disease; one altered allele is a carrier state"
+        else:
+            note = "recessive disease; several altered alleles, on one copy of the gene or on both"
+        item["inheritance_note"] = note
+
+
+def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
+    where = item["gene"] or f"{item['chrom']}:{item['pos']:,}"
+    change = shorten(item["amino_acid_change"] or item["dna_change"] or item["variant_id"])
+    text = f"{where} {change}, {item['zygosity']}"
+    if item["consequence"]:
+        text += f", {words(item['consequence'])}"
+    evidence: list[Evidence] = []
+    limits: list[str] = []
+    if item["clinical_significance"]:
+        stars = item["review_stars"]
+        text += f"; clinical source: {words(item['clinical_significance'])}"
+        text += f" ({stars} of 4 review stars)" if stars is not None else ""
+        evidence.append(cohort.evidence(CLINICAL_SOURCE, item["clinical_id"] or item["variant_id"]))
+    confidence = _confidence(item)
+    if item["group"] == "predicted_damaging":
+        limits.append("Predicted from the gene model alone; no clinical evidence was found for this allele.")
+    if item["inheritance_note"]:
+        limits.append(f"{item['inheritance_note'][0].upper()}{item['inheritance_note'][1:]}.")
+    if item["population_status"] == "not_assessed":
+        limits.append("Its frequency in a reference population wasn't assessed.")
+    if item["zygosity"] == "mixed call on a haploid chromosome":
+        limits.append(
+            "The call shows two alleles where one is expected: an artefact or mosaicism is possible."
+        )
+    limits.append("Not confirmed by a second method.")
+    if item["population_status"] == "present":
+        evidence.append(cohort.evidence("population_frequency", f"AF {number(item['population_af'])}"))
+    return Claim(
+        id=claim_id("variant", record.patient, item["variant_id"]),
+        type="variant",
+        text=text + ".",
+        confidence=confidence,
+        evidence=tuple(evidence),
+        input=(
+            Input(FILE, item["variant_id"]),
+            Input("variants/genotypes.bed", f"{item['variant_id']} {record.patient}"),
+        ),
+        limits=tuple(limits),
+    )
+
+
+def _confidence(item: Row) -> Confidence:
+    """That the variant matters for health: review stars decide; a prediction alone is uncertain."""
+    stars = item["review_stars"]
+    if item["group"] == "predicted_damaging" or item["clinical_significance"] is None:
+        return Confidence("uncertain", None, "predicted consequence only")
+    word = "uncertain"
+    if item["group"] == "pathogenic" and stars:
+        certain = "likely_pathogenic" not in map(str.casefold, clinical_words(item["clinical_significance"]))
+        word = "established" if stars >= 2 and certain else "likely"
+    return Confidence(word, stars, "review stars of 4")

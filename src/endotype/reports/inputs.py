@@ -1,0 +1,359 @@
+"""Reads a results folder once for a batch of patients: what all share, and what each has."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from endotype.association.genes import qualifying
+from endotype.cohort.assembly import Region, par_regions
+from endotype.errors import input_error
+from endotype.files import read_json, to_json
+from endotype.ids import ID_RULE, is_id
+from endotype.reports.claims import Evidence
+from endotype.reports.survival import GroupSurvival, survival_by_group
+from endotype.reports.text import plain
+from endotype.tables import read_text_table
+from endotype.variants.plink import MISSING, GenotypeStore, open_store
+
+Row = dict[str, Any]
+
+VARIANT_COLUMNS = [
+    *["variant_id", "chrom", "pos", "ref", "alt", "gene", "gene_id", "transcript", "consequence", "impact"],
+    *["amino_acid_change", "dna_change", "consequence_status", "population_af", "population_status"],
+    *["clinical_status", "clinical_significance", "review_status", "condition", "clinical_id"],
+    *["cohort_af", "damaging"],
+]
+"""The columns of ``annotation/variants.parquet`` that a report shows."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What is the same for every patient of a run.
+
+    Attributes:
+        config: the configuration with all defaults filled in.
+        people: ``cohort/people.parquet``, sorted by patient.
+        clinical: ``cohort/clinical.parquet``, indexed by patient.
+        features: ``subtypes/features.parquet``, indexed by patient.
+        variants: annotation of the variants that can appear in a report, one row a variant, in genome order,
+            with ``bim_row``, the row in the genotype store.
+        gene_variants: gene of a significant gene-level locus -> positions in ``variants`` of the rare,
+            altering variants that its test counted.
+        distributions: clinical column or feature -> its sorted non-missing values in the cohort.
+    """
+
+    config: Row
+    people: pd.DataFrame
+    clinical: pd.DataFrame
+    features: pd.DataFrame
+    dictionary: Row
+    preflight: Row
+    association_summary: Row
+    knowledge: Row
+    ancestry: Row
+    model_sha256: str
+    genes: dict[str, Row]
+    loci: list[Row]
+    profile: dict[str, list[Row]]
+    survival: dict[str, list[GroupSurvival]]
+    subtype_sizes: dict[str, int]
+    sample_qc: pd.DataFrame
+    variants: pd.DataFrame
+    gene_variants: dict[str, np.ndarray]
+    n_variants: int
+
+    @cached_property
+    def config_sha256(self) -> str:
+        """SHA-256 of the configuration as canonical JSON."""
+        return hashlib.sha256(to_json(self.config).encode("utf-8")).hexdigest()
+
+    @cached_property
+    def distributions(self) -> dict[str, np.ndarray]:
+        """Sorted non-missing values of every numeric clinical column and feature."""
+        values = {}
+        for table in (self.clinical, self.features):
+            for name in table.columns:
+                if pd.api.types.is_numeric_dtype(table[name]):
+                    column = table[name].astype("float64").to_numpy()
+                    values[name] = np.sort(column[np.isfinite(column)])
+        return values
+
+    @cached_property
+    def quantiles(self) -> dict[str, list[float]]:
+        """The 2.5, 25, 50, 75 and 97.5 % points of every distribution that has values."""
+        points = [0.025, 0.25, 0.5, 0.75, 0.975]
+        return {n: np.quantile(v, points).tolist() for n, v in self.distributions.items() if v.size}
+
+    @cached_property
+    def quality_medians(self) -> dict[str, float]:
+        """Median of every numeric measure of ``sample_qc.parquet`` that has values."""
+        medians = self.sample_qc.select_dtypes("number").median().dropna()
+        return {str(name): float(median) for name, median in medians.items()}
+
+    @cached_property
+    def variant_rows(self) -> list[Row]:
+        """``variants`` as plain rows."""
+        return [plain(row) for row in self.variants.to_dict("records")]
+
+    @cached_property
+    def variant_position(self) -> dict[str, int]:
+        """Variant id -> position in ``variants``."""
+        return {name: position for position, name in enumerate(self.variants["variant_id"])}
+
+    @property
+    def has_consequences(self) -> bool:
+        """Whether the run could tell what variants do to genes."""
+        return None not in (self.config["reference"]["fasta"], self.config["reference"]["genes"])
+
+    @property
+    def par(self) -> tuple[Region, ...]:
+        """Pseudoautosomal regions of the run's assembly; none when it isn't a known one."""
+        return par_regions(self.config["reference"]["assembly"])
+
+    def percentile(self, name: str, value: float) -> tuple[float, int] | None:
+        """Mid-rank percentile, 0 to 100, of a value among the cohort's values, and how many those are."""
+        values = self.distributions.get(name)
+        if values is None or values.size == 0:
+            return None
+        below, up_to = np.searchsorted(values, value, "left"), np.searchsorted(values, value, "right")
+        return 100 * float(below + up_to) / 2 / values.size, int(values.size)
+
+    def evidence(self, source: str, record: str | None = None) -> Evidence:
+        """Evidence from a knowledge source of this run, with its version and hash when it was recorded."""
+        known = next((s for s in knowledge_sources(self.knowledge) if s["source"] == source), None)
+        if known is None:
+            return Evidence(source, record=record)
+        return Evidence(known["file"] or source, known["version"], known["sha256"], record)
+
+
+@dataclass(frozen=True)
+class PatientRecord:
+    """What a run holds about one patient. ``None`` means that there is no row, not that the row is empty."""
+
+    patient: str
+    person: Row
+    quality: Row | None
+    relatives: list[Row]
+    clinical: Row | None
+    quarantined: dict[str, Row]
+    features: Row | None
+    assignment: Row | None
+    targets: list[Row]
+    dosages: np.ndarray | None
+    """int8, one for each of ``Cohort.variants``; -1 where there is no call; ``None`` without genotypes."""
+
+
+def knowledge_sources(knowledge: Row) -> list[Row]:
+    """The knowledge sources that were given: rows of ``source file version sha256``, by source."""
+    entries = knowledge.get("sources", knowledge)
+    return [
+        {
+            "source": name,
+            "file": plain(entry.get("file") or entry.get("name")),
+            "version": plain(entry.get("version")),
+            "sha256": plain(entry.get("sha256")),
+        }
+        for name, entry in sorted(entries.items())
+        if isinstance(entry, dict) and entry.get("sha256")
+    ]
+
+
+def read_cohort(results: Path, config: Row) -> Cohort:
+    """Read everything that patients share.
+
+    Raises:
+        InputError: a result file is missing, or a patient id can't be a file name.
+    """
+    people = _read(results / "cohort/people.parquet").sort_values("patient", kind="stable", ignore_index=True)
+    for patient in people["patient"]:
+        if not is_id(patient):
+            raise input_error(results / "cohort/people.parquet", f"the patient id {patient!r}", ID_RULE)
+    dictionary = _json(results / "cohort/dictionary.json")
+    clinical = _read(results / "cohort/clinical.parquet").set_index("patient")
+    assignments = _read(results / "subtypes/assignments.parquet", ["patient", "subtype"]).set_index("patient")
+    loci = [plain(row) for row in _read(results / "association/loci.parquet").to_dict("records")]
+    store = open_store(results / "variants/genotypes")
+    variants, gene_variants = _reportable_variants(results, config, loci, store)
+    profile: dict[str, list[Row]] = defaultdict(list)
+    for row in _read(results / "subtypes/profile.parquet").to_dict("records"):
+        profile[row["subtype"]].append(plain(row))
+    subtypes = assignments["subtype"].dropna()
+    return Cohort(
+        config=config,
+        people=people,
+        clinical=clinical,
+        features=_read(results / "subtypes/features.parquet").set_index("patient"),
+        dictionary=dictionary,
+        preflight=_json(results / "cohort/preflight.json"),
+        association_summary=_json(results / "association/summary.json"),
+        knowledge=_json(results / "annotation/knowledge.json"),
+        ancestry=_json(results / "variants/ancestry.json"),
+        model_sha256=hashlib.sha256(_bytes(results / "subtypes/model.json")).hexdigest(),
+        genes={
+            row["gene"]: plain(row)
+            for row in _read(results / "annotation/genes.parquet").to_dict("records")
+            if isinstance(row["gene"], str)
+        },
+        loci=loci,
+        profile=dict(profile),
+        survival=survival_by_group(clinical, dictionary["outcomes"], subtypes),
+        subtype_sizes={str(k): int(n) for k, n in subtypes.value_counts().sort_index().items()},
+        sample_qc=_read(results / "variants/sample_qc.parquet").set_index("patient"),
+        variants=variants,
+        gene_variants=gene_variants,
+        n_variants=store.n_variants,
+    )
+
+
+def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> list[PatientRecord]:
+    """Read what a run holds about some patients, in the order given. Genotypes are read only for them."""
+    wanted = list(patients)
+    people = cohort.people.set_index("patient")
+    assignments = _rows_by_patient(results / "subtypes/assignments.parquet", wanted)
+    targets = _rows_by_patient(results / "targets/targets.parquet", wanted)
+    relatives = _relatives(results / "variants/relatedness.parquet", set(wanted))
+    quarantined = _quarantined(results / "cohort/quarantine.tsv", cohort)
+    dosages = _dosages(results, cohort, wanted)
+    return [
+        PatientRecord(
+            patient=patient,
+            person=plain(people.loc[patient].to_dict()),
+            quality=_row(cohort.sample_qc, patient),
+            relatives=relatives.get(patient, []),
+            clinical=_row(cohort.clinical, patient),
+            quarantined=quarantined.get(patient, {}),
+            features=_row(cohort.features, patient),
+            assignment=next(iter(assignments.get(patient, [])), None),
+            targets=targets.get(patient, []),
+            dosages=dosages.get(patient),
+        )
+        for patient in wanted
+    ]
+
+
+def _reportable_variants(
+    results: Path, config: Row, loci: list[Row], store: GenotypeStore
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    path = results / "annotation/variants.parquet"
+    lead = [locus["id"] for locus in loci if locus["kind"] == "variant"]
+    counted = _burden_variants(path, config, loci)
+    named = sorted({*lead, *counted["variant_id"]})
+    reason = pc.field("damaging").cast(pa.bool_()) | _is_one_of("clinical_status", ["present"])
+    chosen = pc.field("most_severe").cast(pa.bool_()) & (reason | _is_one_of("variant_id", named))
+    variants = _read(path, VARIANT_COLUMNS, chosen)
+    variants["bim_row"] = pd.Index(store.variants["id"]).get_indexer(variants["variant_id"])
+    unknown = variants.loc[variants["bim_row"] < 0, "variant_id"]
+    if len(unknown):
+        raise input_error(
+            path,
+            f"the variant {unknown.iloc[0]}",
+            "only variants of variants/genotypes.bim",
+            "run the stage again",
+        )
+    variants = variants.sort_values("bim_row", kind="stable", ignore_index=True)
+    position = pd.Index(variants["variant_id"])
+    by_gene = {
+        str(gene): np.sort(position.get_indexer(rows["variant_id"])) for gene, rows in counted.groupby("gene")
+    }
+    return variants, by_gene
+
+
+def _burden_variants(path: Path, config: Row, loci: list[Row]) -> pd.DataFrame:
+    """The rare altering variants (``variant_id gene``) of genes with a significant gene-level association."""
+    genes = sorted({locus["gene"] for locus in loci if locus["kind"] == "gene" and locus["gene"]})
+    columns = ["variant_id", "gene", "gene_id", "impact", "damaging", "population_af", "cohort_af"]
+    effects = _read(path, columns, _is_one_of("gene", genes))
+    return qualifying(effects, config["association"]["gene_max_frequency"])
+
+
+def _dosages(results: Path, cohort: Cohort, patients: list[str]) -> dict[str, np.ndarray]:
+    """Alternate allele counts of the reportable variants, for the patients that have genotypes."""
+    store = open_store(results / "variants/genotypes")
+    columns = pd.Index(store.people["iid"]).get_indexer(pd.Index(patients, dtype="str"))
+    present = columns >= 0
+    rows = cohort.variants["bim_row"].to_numpy()
+    counts = np.full((len(rows), int(present.sum())), MISSING, np.int8)
+    for block in store.blocks(last=len(rows)):
+        counts[block] = store.dosages(rows[block])[:, columns[present]]
+    genotyped = [patient for patient, has in zip(patients, present, strict=True) if has]
+    return {patient: np.ascontiguousarray(counts[:, i]) for i, patient in enumerate(genotyped)}
+
+
+def _relatives(path: Path, patients: set[str]) -> dict[str, list[Row]]:
+    """Patient -> related people, closest first."""
+    related: dict[str, list[Row]] = defaultdict(list)
+    for row in map(plain, _read(path).to_dict("records")):
+        for patient, other in ((row["patient_a"], row["patient_b"]), (row["patient_b"], row["patient_a"])):
+            if patient in patients:
+                related[patient].append({"patient": other, **{k: row[k] for k in _RELATION_COLUMNS}})
+    return {
+        patient: sorted(rows, key=lambda r: (-r["kinship"], r["patient"]))
+        for patient, rows in related.items()
+    }
+
+
+_RELATION_COLUMNS = ("relationship", "kinship", "declared")
+
+
+def _quarantined(path: Path, cohort: Cohort) -> dict[str, dict[str, Row]]:
+    """Patient -> column -> the cell that was set aside.
+
+    The quarantine table names lines of the clinical file; its identifier column says whose lines they are.
+    """
+    cells = read_text_table(path).rows
+    if cells.empty:
+        return {}
+    identifier = next(n for n, c in cohort.dictionary["columns"].items() if c["role"] == "identifier")
+    owner = read_text_table(cohort.config["inputs"]["clinical"]).rows[identifier].str.strip().to_dict()
+    found: dict[str, dict[str, Row]] = defaultdict(dict)
+    for cell in map(plain, cells.to_dict("records")):
+        patient = owner.get(int(cell["row"])) if cell["row"].isdigit() else None
+        if patient is not None and cell["column"] in cohort.dictionary["columns"]:
+            found[patient][cell["column"]] = {"found": cell["found"], "expected": cell["expected"]}
+    return dict(found)
+
+
+def _rows_by_patient(path: Path, patients: list[str]) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in _read(path, where=_is_one_of("patient", patients)).to_dict("records"):
+        rows[row["patient"]].append(plain(row))
+    return dict(rows)
+
+
+def _row(table: pd.DataFrame, patient: str) -> Row | None:
+    return plain(table.loc[patient].to_dict()) if patient in table.index else None
+
+
+def _read(path: Path, columns: list[str] | None = None, where: pc.Expression | None = None) -> pd.DataFrame:
+    if not path.is_file():
+        raise input_error(path, "no such file", "a result of an earlier stage")
+    return pq.read_table(path, columns=columns, filters=where, use_threads=False).to_pandas()
+
+
+def _is_one_of(column: str, values: Sequence[str]) -> pc.Expression:
+    """Rows whose text is one of ``values``; a column without values may have no type, hence the casts."""
+    return pc.field(column).cast(pa.string()).isin(pa.array(values, pa.string()))
+
+
+def _json(path: Path) -> Row:
+    if not path.is_file():
+        raise input_error(path, "no such file", "a result of an earlier stage")
+    return dict(read_json(path))
+
+
+def _bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise input_error(path, "no such file", "a result of an earlier stage")
+    return path.read_bytes()

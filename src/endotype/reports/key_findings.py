@@ -1,0 +1,73 @@
+"""The first page of a report: at most ten claims, and the sentence for when there is nothing to report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from endotype.reports.claims import CONFIDENCE_WORDS, Claim
+from endotype.reports.inputs import Row
+
+MAX_FINDINGS = 10
+_MAX_PER_TYPE = 4
+
+NOTHING_FOUND = (
+    "Nothing reportable was found among the variants that could be read. "
+    "This doesn't exclude a genetic cause: see what was not assessed."
+)
+NOT_LOOKED = "The patient's variants weren't assessed. This is not a negative result."
+
+
+def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
+    """The claims that a reader must see, in the order to read them.
+
+    Doubts about the sample come first, then pathogenic variants, targets, the subtype, and predicted damage.
+    ``n_more`` counts such claims that had no room. ``statement`` is set when no variant is reportable.
+    """
+    ranked = sorted(
+        ((place, claim) for claim in claims if (place := _place(claim, sections)) is not None),
+        key=lambda pair: pair[0],
+    )
+    shown: list[Row] = []
+    per_type: dict[str, int] = {}
+    for place, claim in ranked:
+        kind = f"{claim.type} {place[0]}"
+        per_type[kind] = per_type.get(kind, 0) + 1
+        if len(shown) < MAX_FINDINGS and per_type[kind] <= _MAX_PER_TYPE:
+            shown.append({"claim": claim.id, "section": _SECTIONS[claim.type]})
+    statement = None
+    if sections["variants"]["status"] == "not_assessed":
+        statement = NOT_LOOKED
+    elif sections["variants"]["counts"]["reportable"] == 0:
+        statement = NOTHING_FOUND
+    return {"statement": statement, "items": shown, "n_more": len(ranked) - len(shown)}
+
+
+_SECTIONS = {
+    "quality": "quality",
+    "identity": "quality",
+    "variant": "variants",
+    "target": "targets",
+    "subtype": "subtype",
+}
+
+
+def _place(claim: Claim, sections: Row) -> tuple[int, int, int] | None:
+    """(group, confidence, order) that a first page is sorted by; ``None`` when it isn't a key finding.
+
+    Targets keep the order of their ranks, so that a warning stays before an indication.
+    """
+    if claim.type == "quality":
+        return None if sections["quality"]["verdict"] == "pass" else (0, 0, 0)
+    if claim.type == "identity":
+        return (0, 1, 0)
+    if claim.type == "variant":
+        order, item = _find(claim, sections["variants"])
+        group = {"pathogenic": 1, "predicted_damaging": 4}.get(item["group"])
+        return None if group is None else (group, CONFIDENCE_WORDS.index(claim.confidence.word), order)
+    if claim.type == "target":
+        return (2, 0, _find(claim, sections["targets"])[0])
+    return (3, 0, 0) if claim.type == "subtype" else None
+
+
+def _find(claim: Claim, section: Row) -> tuple[int, Row]:
+    return next((i, item) for i, item in enumerate(section["items"]) if item["claim"] == claim.id)

@@ -1,0 +1,247 @@
+"""The cohort at a glance: ``reports/index.html`` and the same data as ``reports/cohort.json``."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+
+from endotype.errors import input_error
+from endotype.files import read_json, write_json, write_text
+from endotype.reports import svg
+from endotype.reports.html import render
+from endotype.reports.inputs import Cohort, Row, read_cohort
+from endotype.reports.methods import run_identity
+from endotype.reports.survival import GroupSurvival
+from endotype.reports.text import clean, plain, words
+from endotype.reports.write import subtype_colours
+from endotype.tables import read_parquet
+
+SCHEMA_VERSION = "1.0"
+ROWS_PER_GROUP = 250
+"""Patients in one table; larger cohorts are folded into several, so that a browser stays quick."""
+
+EMBEDDED_BYTES = 4_000_000
+"""Plots of traits are embedded up to this total; further ones are linked."""
+
+
+def write_index(results: str | Path, config: str | Path) -> None:
+    """Write ``reports/index.html`` and ``reports/cohort.json`` from the patients' reports.
+
+    Args:
+        results: the results folder, all reports written.
+        config: the configuration with defaults filled in, as JSON.
+
+    Raises:
+        InputError: a result or a patient's report is missing.
+    """
+    results = Path(results)
+    cohort = read_cohort(results, read_json(config))
+    patients = [_summary(_report(results, patient)) for patient in cohort.people["patient"]]
+    flow = {
+        "people": _counts(cohort.preflight.get("counts", {})),
+        "variants": _counts(read_json(results / "variants/flow.json")),
+    }
+    counts = _cohort_counts(patients)
+    run = plain(run_identity(cohort))
+    write_json(
+        results / "reports/cohort.json",
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run": run,
+            "counts": counts,
+            "flow": flow,
+            "patients": patients,
+            "subtypes": {
+                "sizes": cohort.subtype_sizes,
+                "profile": cohort.profile,
+                "survival": _survival(cohort),
+            },
+            "loci": cohort.loci,
+        },
+    )
+    colours = subtype_colours(list(cohort.subtype_sizes))
+    page = render(
+        "index.html",
+        run=run,
+        counts=counts,
+        flow=flow,
+        groups=[patients[i : i + ROWS_PER_GROUP] for i in range(0, len(patients), ROWS_PER_GROUP)],
+        colours=colours,
+        loci=cohort.loci,
+        ancestry=_ancestry_plot(results, cohort, patients, colours),
+        heatmap=_heatmap(cohort),
+        survival=_survival_plots(cohort, colours),
+        traits=_trait_plots(results, cohort),
+        not_assessed=_not_assessed(cohort),
+    )
+    write_text(results / "reports/index.html", page)
+
+
+def _report(results: Path, patient: str) -> Row:
+    path = results / "reports" / patient / "report.json"
+    if not path.is_file():
+        raise input_error(
+            path, "no such file", "a report of every patient", "write the reports of all batches first"
+        )
+    return dict(read_json(path))
+
+
+def _summary(report: Row) -> Row:
+    """One line of the index. Findings and targets are null where they weren't assessed, never zero."""
+    targets = report["targets"]["items"]
+    indicated = next((t for t in targets if t["action"] == "indicated"), None)
+    variants_assessed = report["variants"]["status"] != "not_assessed"
+    return {
+        "patient": report["patient"]["id"],
+        "status": report["patient"]["status"],
+        "quality": report["quality"]["verdict"],
+        "quality_reasons": report["quality"]["reasons"],
+        "subtype": report["subtype"]["subtype"],
+        "posterior": report["subtype"]["posterior"],
+        "no_call_reason": report["subtype"]["reason"],
+        "n_findings": report["variants"]["counts"]["reportable"] if variants_assessed else None,
+        "n_targets": None if report["targets"]["status"] == "not_assessed" else len(targets),
+        "n_warnings": sum(t["action"] == "contraindicated" for t in targets),
+        "top_target": indicated and {name: indicated[name] for name in ("intervention", "gene", "tier")},
+    }
+
+
+def _cohort_counts(patients: Sequence[Row]) -> Row:
+    called = sum(p["subtype"] is not None for p in patients)
+    quality = Counter(p["quality"] or "not assessed" for p in patients)
+    return {
+        "people": len(patients),
+        "quality": {word: n for word in _QUALITY_WORDS if (n := quality[word])},
+        "subtype_called": called,
+        "no_call": dict(
+            sorted(
+                Counter(
+                    p["no_call_reason"] or "not_assessed" for p in patients if p["subtype"] is None
+                ).items()
+            )
+        ),
+        "with_findings": sum(bool(p["n_findings"]) for p in patients),
+        "with_targets": sum(bool(p["n_targets"]) for p in patients),
+    }
+
+
+_QUALITY_WORDS = ("pass", "warn", "fail", "not assessed")
+
+
+def _counts(value: object, name: str = "") -> list[Row]:
+    """The numbers of a nested mapping as rows of ``name count``, in the order they were written."""
+    if isinstance(value, dict):
+        return [
+            row
+            for key, item in value.items()
+            for row in _counts(item, f"{name}: {key}" if name else str(key))
+        ]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [{"name": clean(words(name)), "count": value}]
+    return []
+
+
+def _survival(cohort: Cohort) -> Row:
+    names = ("group", "n", "events", "time", "estimate", "low", "high")
+    return {
+        outcome: [plain({name: getattr(group, name) for name in names}) for group in groups]
+        for outcome, groups in cohort.survival.items()
+    }
+
+
+def _ancestry_plot(
+    results: Path, cohort: Cohort, patients: Sequence[Row], colours: dict[str, str]
+) -> Row | None:
+    """First two principal components, coloured by subtype; a failed sample is red whatever its subtype."""
+    table = read_parquet(results / "variants/ancestry.parquet")
+    axes = [name for name in ("pc1", "pc2") if name in table.columns]
+    table = table.dropna(subset=axes)
+    if len(axes) < 2 or table.empty:
+        return None
+    by_patient = {p["patient"]: p for p in patients}
+    group = pd.Series([_colour_group(by_patient.get(patient, {})) for patient in table["patient"]])
+    legend = [("no call", svg.GREY), *colours.items(), ("failed quality control", "#b3261e")]
+    present = [(name, colour, (group == name).to_numpy()) for name, colour in legend if (group == name).any()]
+    share = cohort.ancestry.get("share_of_variance", [])
+    labels = tuple(
+        f"PC{i + 1}" + (f" ({100 * share[i]:.1f} % of variance)" if i < len(share) else "") for i in range(2)
+    )
+    plot = svg.scatter(
+        table["pc1"].to_numpy(float),
+        table["pc2"].to_numpy(float),
+        present,
+        (labels[0], labels[1]),
+        "Genetic ancestry",
+    )
+    return {"plot": plot, "legend": [(name, colour, int(mask.sum())) for name, colour, mask in present]}
+
+
+def _colour_group(patient: Row) -> str:
+    if patient.get("quality") == "fail":
+        return "failed quality control"
+    return patient.get("subtype") or "no call"
+
+
+def _heatmap(cohort: Cohort) -> Markup | None:
+    if not cohort.profile:
+        return None
+    values = {
+        (r["feature"], s): r["standardised_difference"] for s, rows in cohort.profile.items() for r in rows
+    }
+    features = list(dict.fromkeys(row["feature"] for rows in cohort.profile.values() for row in rows))
+    strongest = sorted(features, key=lambda f: -max(abs(values.get((f, s)) or 0) for s in cohort.profile))[
+        :30
+    ]
+    shown = [feature for feature in features if feature in strongest]
+    return svg.heatmap(
+        shown, sorted(cohort.profile), values, "Subtype profiles: standardised difference from the cohort"
+    )
+
+
+def _survival_plots(cohort: Cohort, colours: dict[str, str]) -> list[Row]:
+    plots = []
+    for outcome, groups in cohort.survival.items():
+        time = cohort.dictionary["outcomes"][outcome]["time"]
+        unit = cohort.dictionary["columns"][time].get("unit")
+        curves = [(_name(g), colours.get(g.group or "", svg.GREY), g.curve_times, g.curve) for g in groups]
+        axis = clean(f"{words(time)} ({unit})" if unit and unit not in time else words(time))
+        plot = svg.step_curves(curves, (axis, "without the event"), f"Survival: {outcome}")
+        legend = [(_name(g), colours.get(g.group or "", svg.GREY), g.n, g.events) for g in groups]
+        plots.append({"outcome": outcome, "plot": plot, "legend": legend})
+    return plots
+
+
+def _name(group: GroupSurvival) -> str:
+    return group.group or "whole cohort"
+
+
+def _trait_plots(results: Path, cohort: Cohort) -> list[Row]:
+    """Manhattan and QQ plot of each trait: inside the page while there is room, a link after that."""
+    columns = cohort.dictionary["columns"]
+    traits = [name for name, column in columns.items() if column["role"] == "trait"]
+    plots, used = [], 0
+    for trait in sorted({*traits, *cohort.dictionary["outcomes"]}):
+        path = results / "association" / f"{trait}.svg"
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        used += len(data)
+        encoded = base64.b64encode(data).decode("ascii") if used <= EMBEDDED_BYTES else None
+        n_loci = sum(locus["trait"] == trait for locus in cohort.loci)
+        plots.append(
+            {"trait": trait, "svg": encoded, "file": f"../association/{trait}.svg", "n_loci": n_loci}
+        )
+    return plots
+
+
+def _not_assessed(cohort: Cohort) -> list[Row]:
+    entries = cohort.preflight.get("not_assessed", {})
+    return [
+        {"topic": clean(str(topic)), "reason": clean(str(reason))}
+        for topic, reason in sorted(entries.items())
+    ]

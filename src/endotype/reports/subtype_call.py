@@ -1,0 +1,173 @@
+"""Which subtype a patient was called to, how surely, and what the call rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
+from endotype.reports.inputs import Cohort, PatientRecord, Row
+from endotype.reports.text import number, probability
+
+FILE = "subtypes/assignments.parquet"
+SHOWN_FEATURES = 8
+"""How many features a report shows: those on which the subtype differs most from the cohort."""
+
+_LIMIT = "A subtype is a statistical group of this cohort, not a diagnosis, and not validated elsewhere."
+
+
+def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
+    """The subtype chapter and its claims."""
+    row = record.assignment
+    if row is None:
+        return _section("not_assessed", "Not assessed: the patient wasn't given to the subtype model."), []
+    called = row["call"] == "called"
+    reason = None if called else row["reason"]
+    unseen = reason in ("insufficient_data", "failed_qc")
+    if unseen:
+        # The model gives numbers even then; showing them would invite to read them as a call.
+        row = {"call": row["call"]} | dict.fromkeys(set(row) - {"call"})
+    posteriors = sorted(
+        (
+            {"subtype": name[2:], "posterior": p}
+            for name, p in row.items()
+            if name.startswith("p_") and p is not None
+        ),
+        key=lambda entry: (-entry["posterior"], entry["subtype"]),
+    )
+    shown = (
+        row["subtype"]
+        if called
+        else (posteriors[0]["subtype"] if reason == "ambiguous" and posteriors else None)
+    )
+    statement = _called_sentence(row, cohort) if called else _no_call_sentence(row, reason, cohort)
+    section = _section("present" if called else "not_assessed" if unseen else "absent", statement) | {
+        "call": row["call"],
+        "subtype": row["subtype"],
+        "reason": reason,
+        "posterior": row["posterior"],
+        "second_subtype": row["second_subtype"],
+        "second_posterior": row["second_posterior"],
+        "typicality": row["typicality"],
+        "typicality_limit": cohort.config["subtypes"]["typicality_alpha"],
+        "posterior_limit": cohort.config["subtypes"]["call_probability"],
+        "n_in_subtype": cohort.subtype_sizes.get(row["subtype"]) if called else None,
+        "posteriors": sorted(posteriors, key=lambda entry: entry["subtype"]),
+        "compared_with": shown,
+        "features": _features(record, cohort, shown),
+        "survival": _survival(cohort, row["subtype"]) if called else [],
+    }
+    if unseen:
+        return section, []
+    claim = Claim(
+        id=claim_id("subtype", record.patient, "call"),
+        type="subtype",
+        text=statement,
+        confidence=_confidence(row, reason),
+        evidence=(Evidence("subtypes/model.json", sha256=cohort.model_sha256, record=row["subtype"]),),
+        input=(Input(FILE, record.patient),),
+        limits=(_LIMIT,),
+    )
+    section["claim"] = claim.id
+    return section, [claim]
+
+
+def _section(status: str, statement: str) -> Row:
+    empty = ["call", "subtype", "reason", "posterior", "second_subtype", "second_posterior", "typicality"]
+    empty += ["typicality_limit", "posterior_limit", "n_in_subtype", "compared_with", "claim"]
+    lists: Row = {"posteriors": [], "features": [], "survival": []}
+    return {"status": status, "statement": statement, **dict.fromkeys(empty), **lists}
+
+
+def _confidence(row: Row, reason: str | None) -> Confidence:
+    if reason == "no_subtypes":
+        return Confidence("not supported", None, "no division of the cohort was supported")
+    if reason == "atypical":
+        return Confidence("not supported", row["typicality"], "typicality")
+    return Confidence("uncertain" if reason else "likely", row["posterior"], "posterior probability")
+
+
+def _called_sentence(row: Row, cohort: Cohort) -> str:
+    size = cohort.subtype_sizes.get(row["subtype"], 0)
+    return (
+        f"Subtype {row['subtype']}, posterior probability {probability(row['posterior'])}; "
+        f"{size:,} of {len(cohort.people):,} people of the cohort were called to it."
+    )
+
+
+def _no_call_sentence(row: Row, reason: str | None, cohort: Cohort) -> str:
+    limits = cohort.config["subtypes"]
+    posterior = "unknown" if row["posterior"] is None else probability(row["posterior"])
+    typicality = "unknown" if row["typicality"] is None else number(row["typicality"], 2)
+    sentences = {
+        "ambiguous": f"No call: the highest posterior probability, {posterior}, "
+        f"is under the limit of {limits['call_probability']}.",
+        "atypical": "No call: the patient is unlike the members of every subtype "
+        f"(typicality {typicality}, limit {limits['typicality_alpha']}).",
+        "no_subtypes": "No call: the data of this cohort don't support a division into subtypes.",
+        "insufficient_data": "Not assessed: too few of the features that the model needs were recorded.",
+        "failed_qc": "Not assessed: the genotypes failed quality control.",
+    }
+    return sentences.get(reason or "", "No call; the model gave no reason.")
+
+
+def _features(record: PatientRecord, cohort: Cohort, subtype: str | None) -> list[Row]:
+    """The patient's features, those first on which the subtype differs most from the cohort."""
+    if record.features is None:
+        return []
+    profile = {row["feature"]: row for row in cohort.profile.get(subtype or "", [])}
+    names = sorted(profile, key=lambda name: -abs(profile[name]["standardised_difference"] or 0))
+    names = names or list(record.features)
+    return [_feature(name, record, cohort, profile.get(name)) for name in names[:SHOWN_FEATURES]]
+
+
+def _feature(name: str, record: PatientRecord, cohort: Cohort, profile: Row | None) -> Row:
+    assert record.features is not None
+    value = record.features.get(name)
+    column = cohort.dictionary["columns"].get(name, {})
+    values = cohort.distributions.get(name)
+    place = cohort.percentile(name, float(value)) if isinstance(value, int | float) else None
+    return {
+        "feature": name,
+        "description": column.get("description") or None,
+        "unit": column.get("unit") or None,
+        "value": None if value is None else float(value),
+        "status": "present" if value is not None else "missing",
+        "percentile": place[0] if place else None,
+        "n": int(values.size) if values is not None else 0,
+        "quantiles": cohort.quantiles.get(name),
+        "is_rate": _is_rate(values),
+        "subtype_mean": profile["mean_or_rate"] if profile else None,
+        "cohort_mean": profile["cohort_mean_or_rate"] if profile else None,
+        "standardised_difference": profile["standardised_difference"] if profile else None,
+    }
+
+
+def _is_rate(values: np.ndarray | None) -> bool:
+    """Whether a feature is yes or no, so that its mean is a rate."""
+    return values is not None and values.size > 0 and bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def _survival(cohort: Cohort, subtype: str | None) -> list[Row]:
+    """Survival of the patient's subtype beside that of the whole cohort, for each outcome."""
+    rows = []
+    for outcome, estimates in cohort.survival.items():
+        group = next((e for e in estimates if e.group == subtype), None)
+        everyone = next((e for e in estimates if e.group is None), None)
+        if group is None or everyone is None or group.estimate is None:
+            continue
+        time_column = cohort.dictionary["outcomes"][outcome]["time"]
+        rows.append(
+            {
+                "outcome": outcome,
+                "time": group.time,
+                "unit": cohort.dictionary["columns"][time_column].get("unit") or None,
+                "n": group.n,
+                "events": group.events,
+                "estimate": group.estimate,
+                "low": group.low,
+                "high": group.high,
+                "cohort_estimate": everyone.estimate,
+                "cohort_n": everyone.n,
+            }
+        )
+    return rows

@@ -1,0 +1,254 @@
+"""Small pictures as inline SVG: no script, and widths in percent so that they fit any page.
+
+Every function returns markup that is safe to embed: numbers are formatted here and all text is escaped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup, escape
+
+PALETTE = ("#1f6f8b", "#c8553d", "#5b8e3e", "#7b5ea7", "#b8860b", "#3d5a80", "#a23b72", "#4f6d5a")
+"""Colours of subtypes in their order; told apart by people with red-green blindness in print as well."""
+
+GREY = "#8a979f"
+_LIGHTS = {"pass": "#1b7f4b", "warn": "#d69300", "fail": "#b3261e"}
+
+
+def bar(fraction: float, label: str, colour: str = PALETTE[0], marks: Sequence[float] = ()) -> Markup:
+    """A horizontal bar that is filled to ``fraction`` (0 to 1), with thin lines at ``marks`` (limits)."""
+    lines = "".join(
+        f'<line x1="{_pct(m)}" x2="{_pct(m)}" y1="0" y2="14" stroke="#14232e" stroke-dasharray="2 2"/>'
+        for m in marks
+    )
+    return _strip(
+        label,
+        14,
+        f'<rect x="0" y="2" width="100%" height="10" rx="2" fill="#e6ecef"/>'
+        f'<rect x="0" y="2" width="{_pct(fraction)}" height="10" rx="2" fill="{colour}"/>{lines}',
+    )
+
+
+def interval(low: float, high: float, point: float, last: int, label: str) -> Markup:
+    """A rank with its interval on a scale from 1 to ``last``."""
+    scale = _scale(1, max(last, 2))
+    x1, x2, x = scale(low), scale(high), scale(point)
+    return _strip(
+        label,
+        14,
+        f'<line x1="0" x2="100%" y1="7" y2="7" stroke="#d5dde3"/>'
+        f'<line x1="{_pct(x1)}" x2="{_pct(x2)}" y1="7" y2="7" stroke="{PALETTE[0]}" stroke-width="4"'
+        f' stroke-linecap="round"/><circle cx="{_pct(x)}" cy="7" r="5" fill="#0b4f6c"/>',
+    )
+
+
+def cohort_strip(
+    value: float | None,
+    quantiles: Sequence[float],
+    label: str,
+    group_mean: float | None = None,
+    colour: str = GREY,
+) -> Markup:
+    """Where a value lies in the cohort.
+
+    A pale bar from the 2.5 to the 97.5 % point, a darker one from the 25 to the 75 % point, a line at the
+    median; a diamond at the mean of the patient's group, a dot at the patient.
+    """
+    low, q1, median, q3, high = quantiles
+    margin = 0.25 * ((high - low) or 1)
+    scale = _scale(low - margin, high + margin)
+    x = [_pct(scale(q)) for q in (low, q1, median, q3, high)]
+    width = [_pct(scale(high) - scale(low)), _pct(scale(q3) - scale(q1))]
+    parts = [
+        f'<rect x="{x[0]}" y="8" width="{width[0]}" height="6" rx="3" fill="#dbe3e8"/>',
+        f'<rect x="{x[1]}" y="6" width="{width[1]}" height="10" rx="2" fill="#b5c4cd"/>',
+        f'<line x1="{x[2]}" x2="{x[2]}" y1="4" y2="18" stroke="#52636f" stroke-width="1.5"/>',
+    ]
+    if group_mean is not None:
+        parts.append(
+            f'<svg x="{_pct(scale(group_mean))}" y="11" overflow="visible">'
+            f'<path d="M0-7 6 0 0 7-6 0Z" fill="#fff" stroke="{colour}" stroke-width="2.5"/></svg>'
+        )
+    if value is not None:
+        parts.append(
+            f'<circle cx="{_pct(scale(value))}" cy="11" r="6" fill="#14232e" stroke="#fff"'
+            ' stroke-width="1.5"/>'
+        )
+    return _strip(label, 22, "".join(parts))
+
+
+def traffic_light(verdict: str | None) -> Markup:
+    """Three lamps of which one, or none, is lit. The word stands beside it on the page."""
+    lamps = "".join(
+        f'<circle cx="{11 + 20 * i}" cy="11" r="7" fill="{colour if word == verdict else "#e6ecef"}"'
+        f' stroke="{colour if word == verdict else "#c3cdd3"}"/>'
+        for i, (word, colour) in enumerate(_LIGHTS.items())
+    )
+    return Markup(
+        f'<svg class="light" width="62" height="22" viewBox="0 0 62 22" role="img">'
+        f"<title>{escape('quality: ' + (verdict or 'not assessed'))}</title>{lamps}</svg>"
+    )
+
+
+def scatter(
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: Sequence[tuple[str, str, np.ndarray]],
+    labels: tuple[str, str],
+    title: str,
+) -> Markup:
+    """Points in two dimensions; ``groups`` are (name, colour, bool mask), drawn in that order.
+
+    All points of a group are one path of zero-length strokes, so that ten thousand points stay small.
+    """
+    plot = _Plot(x, y, labels, title)
+    for _, colour, mask in groups:
+        points = "".join(f"M{plot.x(a):.1f} {plot.y(b):.1f}h0" for a, b in zip(x[mask], y[mask], strict=True))
+        if points:
+            plot.add(
+                f'<path d="{points}" stroke="{colour}" stroke-width="5" stroke-linecap="round"'
+                ' opacity=".75"/>'
+            )
+    return plot.markup()
+
+
+def step_curves(
+    curves: Sequence[tuple[str, str, np.ndarray, np.ndarray]], labels: tuple[str, str], title: str
+) -> Markup:
+    """Survival curves; each is (name, colour, times, probabilities), a step at each time."""
+    end = max((float(times[-1]) for _, _, times, _ in curves if len(times)), default=1.0) or 1.0
+    plot = _Plot(np.array([0.0, end]), np.array([0.0, 1.0]), labels, title, margin=0.0)
+    for _, colour, times, values in curves:
+        drawn = last = f"M{plot.x(0):.1f} {plot.y(1):.1f}"
+        for time, value in zip(times, values, strict=True):
+            step = f"H{plot.x(time):.1f}V{plot.y(value):.1f}"
+            if step != last:
+                drawn, last = drawn + step, step
+        plot.add(f'<path d="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    return plot.markup()
+
+
+def heatmap(
+    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float | None], title: str
+) -> Markup:
+    """Standardised differences: blue below and red above zero, full at 2; a missing one is a dash."""
+    left, top, cell, gap = 150, 26, 64, 26
+    width, height = left + cell * len(columns) + 8, top + gap * len(rows) + 8
+    parts = [
+        f'<text x="{left + cell * j + cell / 2:.0f}" y="18" text-anchor="middle">{escape(c)}</text>'
+        for j, c in enumerate(columns)
+    ]
+    for i, row in enumerate(rows):
+        y = top + gap * i
+        parts.append(f'<text x="{left - 8}" y="{y + 17}" text-anchor="end">{escape(_fit(row, 22))}</text>')
+        for j, column in enumerate(columns):
+            value = values.get((row, column))
+            x = left + cell * j
+            fill, ink = _diverging(value)
+            shown = "–" if value is None else f"{value:+.1f}".replace("-", "−")
+            parts.append(
+                f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{gap - 2}" rx="2" fill="{fill}"/>'
+                f'<text x="{x + cell / 2 - 1:.0f}" y="{y + 16}" text-anchor="middle" fill="{ink}">'
+                f"{shown}</text>"
+            )
+    return Markup(
+        f'<svg class="plot" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img">'
+        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+    )
+
+
+class _Plot:
+    """Axes with round ticks on a 460 x 320 canvas."""
+
+    WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 460, 320, 52, 42, 10, 10
+
+    def __init__(
+        self, x: np.ndarray, y: np.ndarray, labels: tuple[str, str], title: str, margin: float = 0.04
+    ) -> None:
+        self._title = title
+        self._labels = labels
+        self._parts: list[str] = []
+        self._x_range, self._y_range = _range(x, margin), _range(y, margin)
+        sx, sy = _scale(*self._x_range), _scale(*self._y_range)
+        self.x: Callable[[float], float] = lambda v: self.LEFT + sx(v) * (self.WIDTH - self.LEFT - self.RIGHT)
+        self.y: Callable[[float], float] = lambda v: (
+            self.HEIGHT - self.BOTTOM - sy(v) * (self.HEIGHT - self.BOTTOM - self.TOP)
+        )
+
+    def add(self, part: str) -> None:
+        self._parts.append(part)
+
+    def markup(self) -> Markup:
+        bottom, right = self.HEIGHT - self.BOTTOM, self.WIDTH - self.RIGHT
+        axes = [f'<path d="M{self.LEFT} {self.TOP}V{bottom}H{right}" fill="none" stroke="#8a979f"/>']
+        for tick in _ticks(*self._x_range):
+            axes.append(f'<path d="M{self.x(tick):.1f} {bottom}v4" stroke="#8a979f"/>')
+            axes.append(
+                f'<text x="{self.x(tick):.1f}" y="{bottom + 17}" text-anchor="middle">{tick:g}</text>'
+            )
+        for tick in _ticks(*self._y_range):
+            axes.append(f'<path d="M{self.LEFT} {self.y(tick):.1f}h-4" stroke="#8a979f"/>')
+            axes.append(
+                f'<text x="{self.LEFT - 7}" y="{self.y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>'
+            )
+        x_label, y_label = map(escape, self._labels)
+        middle = (self.LEFT + right) / 2
+        axes.append(f'<text x="{middle:.0f}" y="{self.HEIGHT - 6}" text-anchor="middle">{x_label}</text>')
+        axes.append(
+            f'<text x="12" y="{(self.TOP + bottom) / 2:.0f}" text-anchor="middle"'
+            f' transform="rotate(-90 12 {(self.TOP + bottom) / 2:.0f})">{y_label}</text>'
+        )
+        return Markup(
+            f'<svg class="plot" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" role="img">'
+            f"<title>{escape(self._title)}</title>{''.join(axes)}{''.join(self._parts)}</svg>"
+        )
+
+
+def _strip(label: str, height: int, body: str) -> Markup:
+    return Markup(
+        f'<svg class="strip" width="100%" height="{height}" role="img">'
+        f"<title>{escape(label)}</title>{body}</svg>"
+    )
+
+
+def _scale(low: float, high: float) -> Callable[[float], float]:
+    """A map from ``low .. high`` to 0 .. 1 that holds values outside at the edge."""
+    span = high - low or 1.0
+    return lambda value: min(max((float(value) - low) / span, 0.0), 1.0)
+
+
+def _pct(fraction: float) -> str:
+    return f"{100 * min(max(fraction, 0.0), 1.0):.2f}%"
+
+
+def _range(values: np.ndarray, margin: float) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    pad = margin * (high - low) if high > low else 0.5
+    return low - pad, high + pad
+
+
+def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    step = 10 ** math.floor(math.log10((high - low) / wanted))
+    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= wanted)
+    first = math.ceil(low / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _diverging(value: float | None) -> tuple[str, str]:
+    """Fill and ink of a heatmap cell."""
+    if value is None:
+        return "#f0f3f5", "#52636f"
+    share = min(abs(value) / 2, 1.0)
+    target = (178, 58, 47) if value > 0 else (31, 95, 139)
+    rgb = [round(247 + (t - 247) * share) for t in target]
+    return f"#{rgb[0]:02x}{rgb[1]:02x}{rgb[2]:02x}", "#fff" if share > 0.55 else "#14232e"
+
+
+def _fit(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,143 @@
+"""Words and numbers as a reader sees them. Text of patients is hostile, and all of it passes through here."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+REPLACEMENT = "\ufffd"
+_SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\x85\u2028\u2029"), " ")
+_HTTPS = re.compile(
+    r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?(?:/[A-Za-z0-9._~/?#&=%+,;:@-]*)?"
+)
+
+
+def clean(text: str) -> str:
+    """``text`` without characters that a reader can't see or that reorder what is seen.
+
+    Line breaks and exotic spaces become a space. Control characters (C0, C1), bidirectional and zero-width
+    characters, and unpaired surrogates become U+FFFD: replaced, not removed, so that the reader sees that
+    something was there.
+    """
+    if text.isprintable():
+        return text
+    spaced = text.translate(_SPACES)
+    return "".join(c if c.isprintable() else " " if c.isspace() else REPLACEMENT for c in spaced)
+
+
+def plain(value: Any) -> Any:
+    """A value of a table as JSON has it: NumPy scalars unboxed, any missing value ``None``, text cleaned.
+
+    Lists and mappings are converted throughout.
+    """
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def shorten(text: str, limit: int = 40) -> str:
+    """``text``, or its first characters and how many there are: long alleles, long notes."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text)} characters)"
+
+
+def https_link(text: str | None) -> str | None:
+    """``text`` if it is an https address with nothing unusual in it, else ``None``."""
+    return text if text and _HTTPS.fullmatch(text) else None
+
+
+def words(term: str) -> str:
+    """An identifier such as ``stop_gained&splice_region_variant`` as words."""
+    return term.replace("&", ", ").replace("_", " ")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number to some significant digits, plain from 0.0001 to a million; missing is an en dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, int) or 1000 <= abs(value) < 1e6:
+        shown = f"{value:,.0f}"
+    elif value == 0 or 1e-4 <= abs(value) < 1e6:
+        shown = f"{value:.{digits}g}"
+    else:
+        shown = _scientific(value, digits)
+    return shown.replace("-", "−")
+
+
+def p_value(neg_log10_p: float | None) -> str:
+    """A p-value from its -log10, also where the p-value itself would underflow to zero."""
+    if neg_log10_p is None:
+        return "–"
+    if neg_log10_p < 3:
+        return f"{10**-neg_log10_p:.2g}"
+    exponent = math.ceil(neg_log10_p)
+    mantissa = 10 ** (exponent - neg_log10_p)
+    if mantissa >= 9.95:
+        mantissa, exponent = 1.0, exponent - 1
+    return f"{mantissa:.1f} × 10⁻{_superscript(exponent)}"
+
+
+def probability(value: float | None) -> str:
+    """A probability to two digits that never rounds to certainty: ``> 0.99``, ``< 0.01``."""
+    if value is None:
+        return "–"
+    if 0.995 <= value < 1 or value == 1:
+        return "> 0.99"
+    return "< 0.01" if value < 0.005 else f"{value:.2f}"
+
+
+def confidence_number(confidence: dict[str, Any]) -> str:
+    """The number behind a word of confidence with its kind; the kind alone where there is no number."""
+    kind, value = confidence["kind"], confidence["value"]
+    if value is None:
+        return str(kind)
+    return f"{kind}: {probability(value) if 'probability' in kind else number(value)}"
+
+
+def ordinal(value: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``11th`` ..."""
+    suffix = "th" if 10 <= value % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
+    return f"{value}{suffix}"
+
+
+def plural(count: int, noun: str, plural_noun: str = "") -> str:
+    """``1 gene``, ``2 genes``, ``0 genes``."""
+    return f"{count:,} {noun if count == 1 else plural_noun or noun + 's'}"
+
+
+def _scientific(value: float, digits: int) -> str:
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    sign = "⁻" if int(exponent) < 0 else ""
+    return f"{mantissa} × 10{sign}{_superscript(abs(int(exponent)))}"
+
+
+def _superscript(value: int) -> str:
+    return str(value).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "shorten": shorten,
+    "https_link": https_link,
+    "words": words,
+    "number": number,
+    "p_value": p_value,
+    "probability": probability,
+    "confidence_number": confidence_number,
+    "ordinal": ordinal,
+    "plural": plural,
+}
+"""The functions of this module that the HTML templates use, by the same names."""

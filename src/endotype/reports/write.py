@@ -1,0 +1,57 @@
+"""Writes the reports of one batch of patients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from endotype.files import read_json, write_json, write_text
+from endotype.reports.batches import batch_of
+from endotype.reports.html import render
+from endotype.reports.inputs import Row, read_cohort, read_patients
+from endotype.reports.patient import patient_report
+from endotype.reports.svg import PALETTE
+
+MAX_OTHER_VARIANTS = 25
+"""Rows of variants with a lesser clinical record that a page shows; ``report.json`` has all."""
+
+
+def write_reports(results: str | Path, config: str | Path, batch: int, batches: int) -> list[str]:
+    """Write ``reports/{patient}/report.json`` and ``report.html`` for the patients of one batch.
+
+    Args:
+        results: the results folder, all stages before this one done.
+        config: the configuration with defaults filled in, as JSON.
+        batch: which batch, ``0 .. batches - 1``.
+        batches: how many batches there are.
+
+    Returns:
+        The patients of the batch, sorted. A batch may be empty.
+
+    Raises:
+        InputError: a result is missing, or a patient id can't be a file name.
+    """
+    results = Path(results)
+    cohort = read_cohort(results, read_json(config))
+    patients = [p for p in cohort.people["patient"] if batch_of(p, batches) == batch]
+    for record in read_patients(results, cohort, patients):
+        report = patient_report(record, cohort)
+        folder = results / "reports" / record.patient
+        write_json(folder / "report.json", report)
+        write_text(folder / "report.html", report_page(report))
+    return patients
+
+
+def report_page(report: Row) -> str:
+    """``report.json`` as a page."""
+    return render(
+        "report.html",
+        report=report,
+        claims={claim["id"]: claim for claim in report["claims"]},
+        colours=subtype_colours([entry["subtype"] for entry in report["subtype"]["posteriors"]]),
+        max_other=MAX_OTHER_VARIANTS,
+    )
+
+
+def subtype_colours(subtypes: list[str]) -> dict[str, str]:
+    """One colour for each subtype, the same on every page of a run."""
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sorted(subtypes))}

@@ -1,0 +1,167 @@
+"""Cells of the clinical table: what is read, what is missing, what is set aside and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from endotype.cohort.clinical import read_clinical
+from endotype.cohort.dictionary import names_with_role, read_dictionary
+from endotype.cohort.findings import Findings
+from endotype.cohort.identity import reconcile
+from endotype.cohort.pedigree import read_pedigree
+from endotype.cohort.sheet import resolve
+from endotype.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def read_column(folder: Path, entry: str, cells: list[str], padding: int = 100):
+    """The values and the quarantine of one column; sound cells are added so that the dirty ones stay few."""
+    (folder / "d.yaml").write_text(f"columns:\n  id: {{role: identifier}}\n  x: {entry}\n")
+    sound = {"number": "1", "binary": "1", "category": "a"}[
+        entry.split("type: ")[1].split(",")[0].rstrip("}")
+    ]
+    rows = [f"P{n}\t{cell}\n" for n, cell in enumerate([*cells, *[sound] * padding])]
+    (folder / "c.tsv").write_text("id\tx\n" + "".join(rows))
+    findings = Findings()
+    table = read_clinical(folder / "c.tsv", read_dictionary(folder / "d.yaml"), findings)
+    assert table is not None and not findings.problems, findings.problems
+    values = table.frame.set_index("patient")["x"]
+    return [values[f"P{n}"] for n in range(len(cells))], table.quarantine
+
+
+def test_numbers(tmp_path):
+    entry = "{type: number, unit: mmol/L, range: [-5, 12], role: covariate}"
+    good = ["1", " 2.5 ", "-3", "+4.", ".5", "1e1", "007"]
+    values, aside = read_column(tmp_path, entry, good)
+    assert values == [1, 2.5, -3, 4, 0.5, 10, 7] and aside.empty
+    bad = ["1,5", "5.1 mmol/L", "12.5", "-6", "inf", "nan", "1_000", "0x10", "٣", ">90", "1e999", "--1"]
+    values, aside = read_column(tmp_path, entry, bad)
+    assert all(v != v for v in values) and len(aside) == len(bad)
+    assert aside["expected"].unique().tolist() == ["a number from -5 to 12 mmol/L"]
+    assert aside["suggestion"].tolist()[:3] == [
+        "1.5, if the comma is a decimal point", "5.1, if that is what is meant", "check the unit"
+    ]  # fmt: skip
+
+
+def test_binary_words(tmp_path):
+    words = ["0", "1", "yes", "NO", "True", "false", "y", "N"]
+    values, aside = read_column(tmp_path, "{type: binary, role: covariate}", words)
+    assert values == [False, True, True, False, True, False, True, False] and aside.empty
+    values, aside = read_column(tmp_path, "{type: binary, role: covariate}", ["2", "maybe", "-1", "1.0"])
+    assert len(aside) == 4 and all(v is not True and v is not False for v in values)
+
+
+def test_categories(tmp_path):
+    entry = "{type: category, values: [a, no, 001], role: covariate}"
+    values, aside = read_column(tmp_path, entry, ["no", "001", "a", "No", "1", "b"])
+    assert values[:3] == ["no", "001", "a"]
+    assert aside["found"].tolist() == ["'No'", "'1'", "'b'"] and aside["suggestion"].tolist()[0] == "no"
+
+
+def test_missing_words_are_missing_and_not_set_aside(tmp_path):
+    values, aside = read_column(tmp_path, "{type: number, role: covariate}", ["", "NA", ".", " ", " NA "])
+    assert all(v != v for v in values) and aside.empty
+    _, aside = read_column(tmp_path, "{type: number, role: covariate}", ["null", "n/a", "-9x"])
+    assert len(aside) == 3
+
+
+def test_a_negative_time_under_observation_is_set_aside(tmp_path):
+    (tmp_path / "d.yaml").write_text(
+        "columns:\n  id: {role: identifier}\n  t: {type: number, role: outcome}\n"
+        "  e: {type: binary, role: outcome}\noutcomes:\n  death: {time: t, event: e}\n"
+    )
+    (tmp_path / "c.tsv").write_text("id\tt\te\n" + "".join(f"P{n}\t{n - 1}\t{n % 2}\n" for n in range(9)))
+    findings = Findings()
+    table = read_clinical(tmp_path / "c.tsv", read_dictionary(tmp_path / "d.yaml"), findings)
+    assert table is not None and table.quarantine["found"].tolist() == ["'-1'"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", " ", "P"]),
+            st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r\0\"", exclude_categories=["Cs"]),
+                    max_size=6),
+        ),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_every_row_is_kept_or_set_aside_and_every_cell_is_read_missing_or_set_aside(tmp_path, cells):
+    (tmp_path / "d.yaml").write_text(
+        "columns:\n  id: {role: identifier}\n  x: {type: number, role: covariate}\n  n: {role: ignore}\n"
+    )
+    rows = [(f"P{n}" if stem == "P" else stem, cell) for n, (stem, cell) in enumerate(cells)]
+    text = "id\tx\tn\n" + "".join(f"{i}\t{c}\tz\n" for i, c in rows)
+    (tmp_path / "c.tsv").write_text(text, newline="")
+    table = read_clinical(tmp_path / "c.tsv", read_dictionary(tmp_path / "d.yaml"), Findings())
+    assert table is not None
+    assert table.n_rows == len(rows) == len(table.frame) + table.n_rows_quarantined
+    dirty = table.quarantine[table.quarantine["column"] == "x"]
+    missing = sum(i.strip() != "" and c.strip() in ("", "NA", ".") for i, c in rows)
+    assert len(table.frame) == table.frame["x"].notna().sum() + len(dirty) + missing
+
+
+def test_the_example_dictionary_is_sound_and_complete():
+    dictionary = read_dictionary(ROOT / "config/dictionary.example.yaml")
+    assert names_with_role(dictionary, "trait") == ["ldl", "asthma"]
+    assert dictionary["columns"]["site"]["values"] == ["north", "south"]
+    assert dictionary["columns"]["age"]["range"] == [18.0, 100.0]
+    assert set(dictionary["columns"]["notes"]) == {"type", "unit", "range", "values", "role", "description"}
+    assert dictionary["outcomes"] == {"survival": {"time": "follow_up", "event": "died"}}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "columns:\n", "columns: [a]\n", "columns: {a: trait}\n", "- a\n", "7\n"]
+)
+def test_a_dictionary_of_another_shape_is_a_problem_and_no_crash(tmp_path, text):
+    (tmp_path / "d.yaml").write_text(text)
+    with pytest.raises(InputError):
+        read_dictionary(tmp_path / "d.yaml")
+
+
+def test_reconciliation_names_near_misses_by_their_difference():
+    genotyped = {"P-007": "S1", "Q1": "S2", "abc": "S3", "only": "S4", "both": "S5"}
+    table = reconcile(genotyped, {"P-7", "q1", "a\u200bbc", "both", "other"}).set_index("patient")
+    assert table["status"].to_dict() == {
+        "P-007": "near_miss", "P-7": "near_miss", "Q1": "near_miss", "q1": "near_miss", "abc": "near_miss",
+        "a\u200bbc": "near_miss", "only": "only_genotyped", "other": "only_clinical", "both": "matched",
+    }  # fmt: skip
+    assert "leading zeros" in table.loc["P-007", "reason"] and "case" in table.loc["q1", "reason"]
+    assert "invisible" in table.loc["abc", "reason"] and table.loc["both", "sample"] == "S5"
+
+
+def test_reconciliation_of_nobody_is_an_empty_table():
+    assert list(reconcile({}, set()).columns) == ["patient", "sample", "status", "nearest", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("path", "beside", "expected"),
+    [
+        ("a.vcf", "in/samples.tsv", "in/a.vcf"),
+        ("../a.vcf", "in/samples.tsv", "a.vcf"),
+        ("/data/a.vcf", "in/samples.tsv", "/data/a.vcf"),
+        ("-rf.vcf", "samples.tsv", "./-rf.vcf"),
+        ("a.vcf", "samples.tsv", "a.vcf"),
+    ],
+)
+def test_paths_are_relative_to_the_file_they_stand_in(path, beside, expected):
+    assert resolve(path, beside) == expected
+
+
+def test_a_pedigree_is_read_with_and_without_a_header(tmp_path):
+    path = tmp_path / "p.ped"
+    path.write_text("family\tindivid\tfather\tmother\tsex\nF\tC\tA\tB\tF\nF\tA\t0\t0\tM\nF\tB\t0\t0\t2\n")
+    frame = read_pedigree(path)
+    assert frame.to_numpy().tolist() == [
+        ["F", "A", "", "", "male"], ["F", "B", "", "", "female"], ["F", "C", "A", "B", "female"]
+    ]  # fmt: skip
+    path.write_text("F A 0 0 1\nF A 0 0 1\nF B B 0 x\nF C\n")
+    with pytest.raises(InputError) as caught:
+        read_pedigree(path)
+    assert sorted(p.row for p in caught.value.problems if p.row) == [2, 3, 3, 4]

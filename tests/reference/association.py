@@ -1,0 +1,95 @@
+"""Association tests, slow and obvious: one variant at a time, straight from the formulae."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def ordinary_least_squares(
+    trait: np.ndarray, covariates: np.ndarray, dosage: np.ndarray
+) -> tuple[float, float, int]:
+    """beta, standard error and degrees of freedom of the dosage; people with dosage -1 are left out."""
+    called = dosage >= 0
+    design = np.column_stack([np.ones(called.sum()), covariates[called], dosage[called]])
+    coefficients, _, rank, _ = np.linalg.lstsq(design, trait[called], rcond=None)
+    df = int(called.sum() - rank)
+    residual = trait[called] - design @ coefficients
+    covariance = np.linalg.pinv(design.T @ design) * (residual @ residual) / df
+    return float(coefficients[-1]), math.sqrt(covariance[-1, -1]), df
+
+
+def logistic_null(case: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """Coefficients (intercept first) by iteratively reweighted least squares."""
+    design = np.column_stack([np.ones(len(case)), covariates])
+    coefficients = np.zeros(design.shape[1])
+    for _ in range(100):
+        risk = 1 / (1 + np.exp(-design @ coefficients))
+        weight = risk * (1 - risk)
+        working = design @ coefficients + (case - risk) / weight
+        root = np.sqrt(weight)
+        coefficients = np.linalg.lstsq(design * root[:, None], working * root, rcond=None)[0]
+    return coefficients
+
+
+def logistic_score(case: np.ndarray, covariates: np.ndarray, dosage: np.ndarray) -> tuple[float, float]:
+    """Efficient score U and information V of the dosage.
+
+    The null coefficients are those of everybody; among the called one Newton step corrects them.
+    """
+    coefficients = logistic_null(case, covariates)
+    called = dosage >= 0
+    design = np.column_stack([np.ones(len(case)), covariates])[called]
+    risk = 1 / (1 + np.exp(-design @ coefficients))
+    weight = np.diag(risk * (1 - risk))
+    g = dosage[called].astype(float)
+    project = g @ weight @ design @ np.linalg.pinv(design.T @ weight @ design)
+    score = g @ (case[called] - risk) - project @ design.T @ (case[called] - risk)
+    information = g @ weight @ g - project @ design.T @ weight @ g
+    return float(score), float(information)
+
+
+def cox_derivatives(
+    time: np.ndarray, event: np.ndarray, columns: np.ndarray, coefficients: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Log partial likelihood (Breslow), its gradient and its information, by explicit risk sets."""
+    hazard = np.exp(columns @ coefficients)
+    likelihood, gradient = 0.0, np.zeros(columns.shape[1])
+    information = np.zeros((columns.shape[1],) * 2)
+    for i in np.flatnonzero(event):
+        at_risk = time >= time[i]
+        share = hazard[at_risk] / hazard[at_risk].sum()
+        mean = share @ columns[at_risk]
+        centred = columns[at_risk] - mean
+        likelihood += columns[i] @ coefficients - math.log(hazard[at_risk].sum())
+        gradient += columns[i] - mean
+        information += centred.T @ (share[:, None] * centred)
+    return likelihood, gradient, information
+
+
+def cox_null(time: np.ndarray, event: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """Coefficients of the null model by plain Newton steps."""
+    coefficients = np.zeros(covariates.shape[1])
+    for _ in range(30):
+        _, gradient, information = cox_derivatives(time, event, covariates, coefficients)
+        coefficients = coefficients + np.linalg.solve(information, gradient)
+    return coefficients
+
+
+def cox_score(
+    time: np.ndarray, event: np.ndarray, covariates: np.ndarray, coefficients: np.ndarray, dosage: np.ndarray
+) -> tuple[float, float]:
+    """Efficient score U and information V of the dosage in the risk sets of the called.
+
+    ``coefficients`` are those of :func:`cox_null`.
+    """
+    called = dosage >= 0
+    columns = np.column_stack([covariates, dosage])[called].astype(float)
+    _, gradient, information = cox_derivatives(
+        time[called], event[called], columns, np.append(coefficients, 0.0)
+    )
+    project = information[-1, :-1] @ np.linalg.pinv(information[:-1, :-1])
+    return float(gradient[-1] - project @ gradient[:-1]), float(
+        information[-1, -1] - project @ information[:-1, -1]
+    )

@@ -1,0 +1,158 @@
+"""The cohort's page and its data."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import numpy as np
+import pytest
+from lifelines import KaplanMeierFitter
+from tests.reports.conftest import DICTIONARY, Run
+from tests.reports.test_patient import empty_run
+
+from endotype.errors import InputError
+from endotype.files import read_json, write_text
+from endotype.reports import overview
+from endotype.reports.overview import write_index
+from endotype.reports.survival import survival_by_group
+from endotype.tables import read_parquet
+
+
+def index(run: Run) -> tuple[str, dict]:
+    write_index(run.results, run.config)
+    page = (run.results / "reports/index.html").read_text(encoding="utf-8")
+    return page, read_json(run.results / "reports/cohort.json")
+
+
+def test_the_index_has_one_row_and_one_link_for_every_patient_by_id(run: Run) -> None:
+    patients = run.write()
+    page, data = index(run)
+    assert re.findall(r'href="([\w.-]+)/report\.html"', page) == patients
+    assert [p["patient"] for p in data["patients"]] == patients
+
+
+def test_counts_agree_with_the_reports(run: Run) -> None:
+    patients = run.write()
+    _, data = index(run)
+    reports = [run.report(p) for p in patients]
+    assert data["counts"]["people"] == len(patients)
+    assert data["counts"]["subtype_called"] == sum(r["subtype"]["call"] == "called" for r in reports)
+    assert data["counts"]["with_findings"] == sum(r["variants"]["counts"]["reportable"] > 0 for r in reports)
+    assert sum(data["counts"]["quality"].values()) == len(patients)
+    assert sum(data["counts"]["no_call"].values()) + data["counts"]["subtype_called"] == len(patients)
+
+
+def test_what_was_not_assessed_is_null_not_zero(run: Run) -> None:
+    run.write()
+    page, data = index(run)
+    last = data["patients"][-1]
+    assert (last["n_findings"], last["quality"]) == (None, None)
+    assert "not assessed" in page
+
+
+def test_a_warning_against_an_intervention_is_on_the_index(run: Run) -> None:
+    run.write()
+    _, data = index(run)
+    assert data["patients"][0]["n_warnings"] == 1
+    assert data["patients"][0]["top_target"] == {"intervention": "Drug A", "gene": "GENEA", "tier": "1"}
+
+
+def test_flow_counts_are_shown_as_they_were_written(run: Run) -> None:
+    run.write()
+    page, data = index(run)
+    assert {"name": "alleles rejected: ref mismatch", "count": 2} in data["flow"]["variants"]
+    assert "alleles rejected: ref mismatch" in page
+
+
+def test_plots_of_traits_are_embedded_until_there_is_no_room(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.write()
+    page, _ = index(run)
+    (first, *_) = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)
+    assert base64.b64decode(first) == (run.results / "association/airway_disease.svg").read_bytes()
+    monkeypatch.setattr(overview, "EMBEDDED_BYTES", 10)
+    page, _ = index(run)
+    assert "data:image" not in page
+    assert 'href="../association/survival.svg"' in page
+
+
+def test_an_empty_cohort_of_variants_has_an_index(run: Run) -> None:
+    empty_run(run)
+    run.change("variants/ancestry.parquet", lambda t: t.assign(pc1=np.nan, pc2=np.nan))
+    run.change("subtypes/profile.parquet", lambda t: t.iloc[:0])
+    run.write()
+    page, data = index(run)
+    assert "No locus reached significance" in page
+    assert "too few variants or people for principal components" in page
+    assert data["counts"]["with_findings"] == 0
+
+
+def test_no_people_have_an_index(run: Run) -> None:
+    for table in (
+        "cohort/people",
+        "cohort/clinical",
+        "subtypes/assignments",
+        "subtypes/features",
+        "variants/sample_qc",
+    ):
+        run.change(f"{table}.parquet", lambda t: t.iloc[:0])
+    run.write()
+    page, data = index(run)
+    assert "There are no people in this run" in page
+    assert data["patients"] == []
+
+
+def test_a_report_that_is_missing_is_an_error(run: Run) -> None:
+    run.write()
+    (run.results / "reports/P0010/report.json").unlink()
+    with pytest.raises(InputError, match="P0010"):
+        write_index(run.results, run.config)
+
+
+def test_the_index_is_the_same_every_time(run: Run) -> None:
+    run.write()
+    assert index(run) == index(run)
+
+
+def test_survival_is_the_product_limit_estimate(run: Run) -> None:
+    clinical = read_parquet(run.results / "cohort/clinical.parquet").set_index("patient")
+    groups = (
+        read_parquet(run.results / "subtypes/assignments.parquet").set_index("patient")["subtype"].dropna()
+    )
+    (estimates,) = survival_by_group(clinical, DICTIONARY["outcomes"], groups).values()
+    assert [e.group for e in estimates] == [None, "S1", "S2", "S3"]
+    for estimate in estimates:
+        members = (
+            clinical if estimate.group is None else clinical[groups.reindex(clinical.index) == estimate.group]
+        )
+        time, event = members["follow_up_years"].to_numpy(float), members["died"].to_numpy(bool)
+        surviving = 1.0
+        for t in np.unique(time[event & (time <= estimate.time)]):
+            surviving *= 1 - (event & (time == t)).sum() / (time >= t).sum()
+        assert estimate.estimate == pytest.approx(surviving, abs=1e-12)
+        fit = KaplanMeierFitter().fit(time, event)
+        assert estimate.estimate == pytest.approx(fit.predict(estimate.time), abs=1e-12)
+        assert estimate.n == len(members) and estimate.events == event.sum()
+
+
+def test_small_groups_have_no_curve(run: Run) -> None:
+    clinical = read_parquet(run.results / "cohort/clinical.parquet").set_index("patient")
+    groups = clinical["site"].iloc[:4].map(lambda _: "S9")
+    (estimates,) = survival_by_group(clinical, DICTIONARY["outcomes"], groups).values()
+    assert [e.group for e in estimates] == [None]
+
+
+def test_an_outcome_nobody_has_is_left_out(run: Run) -> None:
+    clinical = read_parquet(run.results / "cohort/clinical.parquet").set_index("patient")
+    clinical["died"] = None
+    assert survival_by_group(clinical, DICTIONARY["outcomes"], clinical["site"]) == {}
+
+
+def test_a_trait_plot_that_was_not_written_is_left_out(run: Run) -> None:
+    run.write()
+    (run.results / "association/survival.svg").unlink()
+    write_text(run.results / "association/lipid_level.svg", "<svg/>")
+    page, _ = index(run)
+    assert page.count("data:image/svg+xml") == 2
