@@ -168,6 +168,26 @@ def test_nothing_is_written_beside_the_reference_and_bytes_repeat(tmp_path):
     assert sorted((tmp_path / "reference").iterdir()) == before
 
 
+def test_the_colons_of_a_contigs_name_are_no_region(tmp_path):
+    chrom, bases = "HLA-A*01:01", "ACGTTGCA" * 20
+    (tmp_path / "genome.fa").write_text(f">{chrom}\n{bases}\n")
+    gff = write_gff(
+        tmp_path,
+        f"{chrom} t gene 10 60 . + . ID=gene:A;biotype=lncRNA\n"
+        f"{chrom} t mRNA 10 60 . + . ID=transcript:A.1;Parent=gene:A;biotype=lncRNA\n"
+        f"{chrom} t exon 10 60 . + . Parent=transcript:A.1",
+    )
+    vcf = tmp_path / "s.vcf"
+    vcf.write_text(
+        f"##fileformat=VCFv4.3\n##contig=<ID={chrom},length=160>\n"
+        f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n{chrom}\t20\t.\tT\tC\t.\t.\t.\n"
+    )
+    call_consequences(vcf, tmp_path / "o.parquet", tmp_path / "genome.fa", gff)
+    frame = pd.read_parquet(tmp_path / "o.parquet")
+    assert list(frame["gene"]) == ["A"]
+    assert list(frame["chrom"]) == [chrom]
+
+
 # -- gene models that can't be used --------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from endotype.annotation.gene_model import gene_frame, read_gene_model
 from endotype.annotation.gene_table import COLUMNS, join_genes, read_gene_table
 from endotype.annotation.knowledge import build_knowledge
 from endotype.annotation.reference import Reference, indexed_fasta, match_contigs
-from endotype.annotation.site_vcf import CLINICAL, FREQUENCY
+from endotype.annotation.site_formats import CLINICAL, FREQUENCY
 from endotype.errors import InputError
 
 KIT = Path(__file__).parents[3] / "shared" / "data" / "annotation_kit"
@@ -186,7 +186,7 @@ def test_unknown_clinical_words_stop_the_run_and_are_all_listed(tmp_path):
 
 
 def test_sources_of_another_assembly_are_refused_by_their_header_or_by_their_bases(tmp_path):
-    header = ["##reference=GRCh38", *CLINVAR_HEADER]
+    header = ["##reference=file:///somewhere/GRCh38.fa", *CLINVAR_HEADER]
     source = _clinvar(tmp_path, [("c1", 105, "1", A105, "C", "CLNSIG=Benign")], header)
     with pytest.raises(InputError, match="variants of GRCh38"):
         build_knowledge(tmp_path / "k", "hg19", clinical_significance=source)

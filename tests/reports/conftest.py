@@ -421,7 +421,7 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
             row |= {"posterior": 0.5, "second_posterior": 0.45, "second_subtype": "S1"}
         if no_call == "atypical":
             row["typicality"] = 0.001
-        if no_call in ("failed_qc", "insufficient_data"):
+        if no_call == "insufficient_data":
             p = np.full(3, np.nan)
             row |= {
                 "posterior": np.nan,

@@ -169,6 +169,13 @@ def test_elements_are_closed_in_order(run: Run) -> None:
         assert parser.open == []
 
 
+def test_nothing_invisible_passes_the_templates() -> None:
+    run = dict.fromkeys(("name", "assembly", "endotype_version", "config_sha256"), "a\u202eb\u200bc")
+    page = render("page.html", run=run | {"simulated": False})
+    assert "a\ufffdb\ufffdc" in page
+    check_safe(page)
+
+
 def test_a_missing_value_in_a_template_is_an_error() -> None:
     with pytest.raises(Exception, match="no attribute"):
         render("report.html", report={})

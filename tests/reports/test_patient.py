@@ -124,6 +124,17 @@ def test_a_target_is_no_surer_than_the_variant_behind_it(written: Run) -> None:
     assert by_drug == {"Drug R": "likely", "Drug A": "established", "Drug S": "likely"}
 
 
+def test_an_established_finding_of_a_failed_sample_is_uncertain(run: Run) -> None:
+    run.change(
+        "variants/sample_qc.parquet", lambda t: t.assign(verdict="fail", reasons="call rate 0.5 is below 0.9")
+    )
+    run.write()
+    words = {
+        c["confidence"]["word"] for c in run.report("P0001")["claims"] if c["type"] in ("variant", "target")
+    }
+    assert words == {"uncertain"}
+
+
 def test_a_failed_sample_without_targets_has_none_assessed(run: Run) -> None:
     run.change("targets/targets.parquet", lambda t: t[t["patient"] != "P0006"])
     run.write()

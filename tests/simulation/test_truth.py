@@ -252,10 +252,8 @@ def test_what_is_not_found_is_named_as_missed(results, path, change, category, m
 @pytest.mark.parametrize(
     ("path", "change", "category", "false"),
     [
-        (LOCI, added(locus("lipid", "3", 1_000_000)), CAUSAL, ["lipid 3:1000000:A:G"]),
         (LOCI, added(locus("nothing", "1", 1_000_000)), "loci of null traits", ["nothing 1:1000000:A:G"]),
         (LOCI, added(locus("nothing", "4", 5000, "gene", "EG1")), "loci of null traits", ["nothing EG1"]),
-        (LOCI, added(locus("lipid", "3", 8_000_000, "gene", "EG2")), "genes with a burden", ["lipid EG2"]),
         (RELATED, changed(3, relationship="duplicate"), "duplicates", ["P030 = P031"]),
         (RELATED, changed(3, relationship="full_sibling"), "parents and children", ["P030 = P031"]),
         (QUALITY, changed(5, inferred_sex="female"), "sex mismatches", ["P005"]),
@@ -283,9 +281,24 @@ def test_what_was_not_planted_is_named_as_false(results, path, change, category,
     assert not outcome.passes
 
 
+@pytest.mark.parametrize(
+    ("category", "kind", "gene", "name"),
+    [(CAUSAL, "variant", "", "3:8000000:A:G"), ("genes with a burden", "gene", "EG2", "EG2")],
+)
+def test_one_unexplained_locus_is_named_and_two_are_too_many(results, category, kind, gene, name):
+    edit(results / LOCI, added(locus("lipid", "3", 8_000_000, kind, gene)))
+    outcome = outcomes_of(results)[category]
+    assert outcome.false == [f"lipid {name}"]
+    assert outcome.passes
+    edit(results / LOCI, added(locus("lipid", "1", 9_000_000, kind, gene and "EG7")))
+    outcome = outcomes_of(results)[category]
+    assert outcome.found == outcome.planted
+    assert outcome.faults == ["2 false"]
+
+
 def test_a_variant_locus_over_the_burden_gene_is_explained_by_it(results):
     edit(results / LOCI, added(locus("lipid", "4", 7000)))
-    assert outcomes_of(results)[CAUSAL].passes
+    assert outcomes_of(results)[CAUSAL].false == []
 
 
 def test_a_locus_may_span_the_causal_variant_without_leading_with_it(results):

@@ -193,8 +193,10 @@ def _run_csq(
     # NCBI's table 2, vertebrate mitochondrial: TGA is tryptophan there, not a stop.
     code = "2" if sex_chromosome(chrom) == "MT" else "0"
     options = ["--no-version", "-l", "-B", str(_PROTEIN_LETTERS), "-C", code, "-f", fasta, "-g", model]
+    # In braces, because the colons of a name such as HLA-A*01:01 would be taken for a position's.
+    region = f"{{{chrom}}}"
     try:
-        bcftools.run("csq", *options, "-r", chrom, "-Ob1", "-o", called, sites)
+        bcftools.run("csq", *options, "-r", region, "-Ob1", "-o", called, sites)
     except bcftools.BcftoolsError as error:
         if "No usable transcripts" not in str(error):
             raise

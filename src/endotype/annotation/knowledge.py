@@ -12,7 +12,8 @@ import pandas as pd
 from endotype.annotation.gene_model import Gene, gene_frame, read_gene_model
 from endotype.annotation.gene_table import join_genes, read_gene_table
 from endotype.annotation.reference import Reference, indexed_fasta, match_contigs
-from endotype.annotation.site_vcf import CLINICAL, FREQUENCY, empty_sites, load_sites
+from endotype.annotation.site_formats import CLINICAL, FREQUENCY
+from endotype.annotation.site_vcf import empty_sites, load_sites
 from endotype.cohort.knowledge_files import GENE_COLUMNS
 from endotype.files import sha256_file, write_json
 from endotype.tables import write_parquet

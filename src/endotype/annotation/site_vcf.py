@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,139 +26,10 @@ import pysam
 from endotype import bcftools
 from endotype.annotation.database import arrow_batches, ordered_duckdb
 from endotype.annotation.reference import Reference, match_contigs
-from endotype.annotation.severity import CLINICAL_WORDS, is_pathogenic, unknown_clinical_words
+from endotype.annotation.site_formats import Fields, SiteFormat
 from endotype.cohort.assembly import canonical_assembly
-from endotype.errors import InputError, Problem, input_error, nearest, visible
+from endotype.errors import InputError, Problem, input_error
 from endotype.files import atomic_path, sha256_file
-
-Fields = Sequence[str]
-"""The INFO texts of a record, in the order of ``SiteFormat.tags``; ``.`` is missing."""
-
-
-@dataclass(frozen=True)
-class SiteFormat:
-    """What is taken from a kind of sites VCF.
-
-    Attributes:
-        name: what the source is called in ``knowledge.json``, and its table.
-        required: each group needs one of its sets of INFO tags in the header, for instance AF, or AC and AN.
-        tags: INFO tags that are read where the header has them.
-        columns: columns of the table after ``chrom pos ref alt``.
-        read_allele: ``(fields, id, allele, n_alleles)`` to the values of ``columns``, or why to drop it.
-        prefer: SQL order among several records of one allele; the first is kept.
-        check: the distinct texts of the first column to (found, expected, suggestion) of each fault.
-    """
-
-    name: str
-    required: tuple[tuple[str, ...], ...]
-    tags: tuple[str, ...]
-    columns: tuple[tuple[str, pa.DataType], ...]
-    read_allele: Callable[[Fields, str, int, int], tuple[object, ...] | str]
-    prefer: str
-    check: Callable[[list[str]], list[tuple[str, str, str]]] = lambda _: []
-
-
-# -- the two kinds -------------------------------------------------------------------------------------
-
-
-def _read_clinical(fields: Fields, name: str, allele: int, n_alleles: int) -> tuple[object, ...] | str:
-    significance, review_status, condition = fields
-    if significance == ".":
-        return "no_significance"
-    mine = _of_allele(significance, allele, n_alleles)
-    if mine is None:
-        return "ambiguous_significance"
-    if mine == ".":
-        return "no_significance"
-    review = _of_allele(review_status, allele, n_alleles) or review_status
-    disease = _of_allele(condition, allele, n_alleles) or condition
-    ids = name.split(";")
-    own_id = ids[allele] if len(ids) == n_alleles else name
-    return (
-        mine,
-        None if review == "." else review,
-        None if disease == "." else disease.replace("|", "; ").replace("_", " "),
-        None if own_id == "." else own_id,
-        is_pathogenic(mine),
-    )
-
-
-def _of_allele(text: str, allele: int, n_alleles: int) -> str | None:
-    """The part of a list that belongs to one allele; ``None`` when the list doesn't say which.
-
-    A comma followed by ``_`` is part of ClinVar's words (``criteria_provided,_single_submitter``).
-    """
-    if n_alleles == 1:
-        return text
-    parts = re.split(r",(?!_)", text)
-    return parts[allele] if len(parts) == n_alleles else None
-
-
-def _check_significance(values: list[str]) -> list[tuple[str, str, str]]:
-    words = sorted({word for value in values for word in unknown_clinical_words(value)})
-    return [
-        (f"the clinical significance {visible(word)}", "a word of ClinVar's", nearest(word, CLINICAL_WORDS))
-        for word in words
-    ]
-
-
-def _read_frequency(fields: Fields, name: str, allele: int, n_alleles: int) -> tuple[object, ...] | str:
-    ac, an, af = (_number(text, allele, n_alleles) for text in (fields[0], fields[1], fields[2]))
-    if an is None:
-        an = _number(fields[1], 0, 1)
-    if af is None and ac is not None and an:
-        af = ac / an
-    # Without a single allele counted nothing is known, whatever the file says.
-    if an == 0 or (af is not None and not 0 <= af <= 1):
-        af = None
-    return af, None if ac is None else int(ac), None if an is None else int(an)
-
-
-def _number(text: str, allele: int, n_alleles: int) -> float | None:
-    """The finite number of one allele in a comma-separated list; ``None`` when it is missing or no number."""
-    parts = text.split(",")
-    if len(parts) != n_alleles:
-        return None
-    try:
-        number = float(parts[allele])
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-CLINICAL = SiteFormat(
-    name="clinical_significance",
-    required=(("CLNSIG",),),
-    tags=("CLNSIG", "CLNREVSTAT", "CLNDN"),
-    columns=(
-        ("clinical_significance", pa.string()),
-        ("review_status", pa.string()),
-        ("condition", pa.string()),
-        ("clinical_id", pa.string()),
-        ("pathogenic", pa.bool_()),
-    ),
-    read_allele=_read_clinical,
-    prefer="pathogenic DESC, row",
-    check=_check_significance,
-)
-"""ClinVar's VCF. A pathogenic record of an allele goes before another one of the same allele."""
-
-FREQUENCY = SiteFormat(
-    name="population_frequency",
-    required=(("AF",), ("AC", "AN")),
-    tags=("AC", "AN", "AF"),
-    columns=(
-        ("allele_frequency", pa.float64()),
-        ("allele_count", pa.int64()),
-        ("allele_number", pa.int64()),
-    ),
-    read_allele=_read_frequency,
-    prefer="allele_number DESC NULLS LAST, row",
-)
-"""gnomAD's sites VCF. The record with the most alleles counted goes before others of the same allele."""
-
-
-# -- loading --------------------------------------------------------------------------------------------
 
 _BATCH_ALLELES = 100_000
 _ALLELE = pa.schema(
@@ -269,8 +140,9 @@ def _read_header(vcf: str | Path, form: SiteFormat, assembly: str, folder: str) 
         expected = " or ".join(" and ".join(choice) for choice in form.required)
         raise input_error(vcf, "a header without the INFO tags", f"INFO/{expected}")
     version = " ".join(filter(None, (lines.get("source"), lines.get("fileDate")))) or None
-    reference = lines.get("reference")
-    theirs, ours = canonical_assembly(Path(reference or "").name), canonical_assembly(assembly)
+    # Some files have a path there; only its last part is of the content.
+    reference = Path(lines.get("reference") or "").name or None
+    theirs, ours = canonical_assembly(reference or ""), canonical_assembly(assembly)
     if theirs and ours and theirs != ours:
         raise input_error(vcf, f"variants of {theirs}", f"variants of {ours}, the assembly of this run")
     return _Header(tags, version, reference)
@@ -285,23 +157,16 @@ def _read_alleles(
     vcf: str | Path,
 ) -> Iterator[tuple[object, ...]]:
     """The usable alleles of the records in a TSV file, as rows of ``_ALLELE`` + ``form.columns``."""
-    order = {} if reference is None else {name: i for i, name in enumerate(reference.lengths)}
-    names: dict[str, str | None] = {}
+    place = _contig_places(reference)
     texts: set[str] = set()
     at_tag = [tags.index(tag) if tag in tags else None for tag in form.tags]
     checked = 0
     with Path(raw).open(encoding="utf-8", errors="replace", newline="\n") as stream:
         for line in stream:
-            source_chrom, pos_text, name, ref, alts, *info = line.rstrip("\n").split("\t")
-            if source_chrom not in names:
-                if reference is None:
-                    order[source_chrom] = len(order)
-                    names[source_chrom] = source_chrom
-                else:
-                    names[source_chrom] = match_contigs([source_chrom], order).get(source_chrom)
-            chrom, pos, ref = names[source_chrom], int(pos_text), ref.upper()
+            source_chrom, pos_text, name, ref, alts, *info = line.rstrip("\r\n").split("\t")
+            contig, chrom = place(source_chrom)
+            pos, ref, alleles = int(pos_text), ref.upper(), alts.upper().split(",")
             fields = ["." if i is None else info[i] for i in at_tag]
-            alleles = alts.upper().split(",")
             counts.records_in += 1
             for i, alt in enumerate(alleles):
                 counts.alleles_in += 1
@@ -317,7 +182,7 @@ def _read_alleles(
                 if isinstance(values[0], str):
                     texts.add(values[0])
                 counts.without_value += values[0] is None
-                yield counts.alleles_in, order[chrom], chrom, pos, ref, alt, *values
+                yield counts.alleles_in, contig, chrom, pos, ref, alt, *values
     mismatches = counts.dropped["ref_mismatch"]
     if checked >= _MIN_CHECKED and mismatches > _MAX_MISMATCH * checked:
         raise input_error(
@@ -328,6 +193,20 @@ def _read_alleles(
     faults = form.check(sorted(texts))
     if faults:
         raise InputError([Problem(str(vcf), None, form.tags[0], *fault) for fault in faults])
+
+
+def _contig_places(reference: Reference | None) -> Callable[[str], tuple[int, str | None]]:
+    """From a source's contig to its place in the order and its name in the reference, or ``None``."""
+    order = {} if reference is None else {name: i for i, name in enumerate(reference.lengths)}
+
+    @cache
+    def place(source: str) -> tuple[int, str | None]:
+        if reference is None:
+            return order.setdefault(source, len(order)), source
+        name = match_contigs([source], order).get(source)
+        return (-1, None) if name is None else (order[name], name)
+
+    return place
 
 
 _BASES = re.compile("[ACGT]+")
@@ -415,7 +294,7 @@ def _write_sorted(
         with atomic_path(out) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for batch in arrow_batches(con, query, parameters, _BATCH_ALLELES):
                 table = pa.Table.from_batches([batch])
-                counts.left_aligned += pc.sum(table["moved"]).as_py()
+                counts.left_aligned += pc.sum(table["moved"]).as_py() or 0
                 first = table.filter(pc.equal(table["nth"], 1))
                 counts.dropped["duplicate_allele"] += len(table) - len(first)
                 counts.kept += len(first)
