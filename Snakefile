@@ -10,6 +10,7 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/variants.smk"

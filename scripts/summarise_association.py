@@ -24,7 +24,7 @@ def main() -> None:
         "--bim", type=Path, help="variants/genotypes.bim, to check that the shards hold every variant once"
     )
     parser.add_argument(
-        "--alpha", type=float, default=0.05, help="family-wise error rate within a trait (%(default)s)"
+        "--alpha", type=float, default=0.05, help="family-wise error rate over all traits (%(default)s)"
     )
     parser.add_argument(
         "--locus-window", type=int, default=500_000, help="bp on either side of a lead variant (%(default)s)"

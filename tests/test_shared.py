@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from endotype import bcftools
 from endotype.digest import code_digest
-from endotype.errors import InputError, Problem, format_problems, nearest, visible
+from endotype.errors import Problem, format_problems, nearest, visible
 from endotype.files import atomic_path, read_json, to_json, write_json
 from endotype.ids import fold, is_id
 from endotype.provenance import write_manifest, write_provenance
@@ -47,7 +47,21 @@ class TestIds:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "$(touch X)", "../x", "-rf", "a b", ".hidden", "a/b", "a\n", "a;rm", "`x`", "é", "x" * 65, "a\u200bb"],
+        [
+            "",
+            "$(touch X)",
+            "../x",
+            "-rf",
+            "a b",
+            ".hidden",
+            "a/b",
+            "a\n",
+            "a;rm",
+            "`x`",
+            "é",
+            "x" * 65,
+            "a\u200bb",
+        ],
     )
     def test_refused(self, text):
         assert not is_id(text)
@@ -100,7 +114,10 @@ class TestBcftools:
 
     def test_it_is_a_command(self):
         done = subprocess.run(
-            [sys.executable, "-m", "endotype.bcftools", "--version"], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "endotype.bcftools", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert done.stdout.startswith("bcftools 1.")
 
@@ -149,7 +166,9 @@ def test_every_script_explains_itself():
 
 def test_the_library_does_not_import_snakemake():
     importing = [
-        str(path) for path in (ROOT / "src").rglob("*.py") if "import snakemake" in path.read_text(encoding="utf-8")
+        str(path)
+        for path in (ROOT / "src").rglob("*.py")
+        if "import snakemake" in path.read_text(encoding="utf-8")
     ]
     assert importing == []
 
@@ -195,9 +214,7 @@ class TestProvenance:
         write_manifest(results, results / "provenance" / "manifest.sha256")
         lines = (results / "provenance" / "manifest.sha256").read_text().splitlines()
         assert [line.split("  ")[1] for line in lines] == ["cohort/a.tsv", "reports/P1/report.json"]
-        subprocess.run(
-            ["sha256sum", "-c", "--quiet", "provenance/manifest.sha256"], cwd=results, check=True
-        )
+        subprocess.run(["sha256sum", "-c", "--quiet", "provenance/manifest.sha256"], cwd=results, check=True)
 
     def test_inputs_are_named_by_content(self, tmp_path):
         (tmp_path / "in.txt").write_text("abc")

@@ -138,10 +138,10 @@ def test_planted_variant_and_gene_are_found_and_nothing_else(run):
     assert variant["id"] in ("1:4100:A:C", "1:4200:A:C")
     assert (variant["start"], variant["end"], variant["n_significant"]) == (4100, 4200, 2)
     assert variant["gene"] == "G0"  # touches none; this one is nearest
-    assert variant["threshold"] == pytest.approx(0.05 / 300, rel=0.1)
+    assert variant["threshold"] == pytest.approx(0.05 / 3 / 300, rel=0.1)  # three traits are tested
     assert gene["id"] == gene["gene"] == "G2"
     assert pd.isna(gene["effect_allele"]) and pd.isna(gene["eaf"])
-    assert gene["threshold"] == 0.05 / 4
+    assert gene["threshold"] == pytest.approx(0.05 / 3 / 4)
 
 
 def test_summary_says_what_was_done_and_what_was_not(run):

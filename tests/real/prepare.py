@@ -1,6 +1,6 @@
 """Write the sample sheet, clinical table and dictionary of a real cohort, beside a link to its data.
 
-    python tests/real/prepare.py {kit,chr20,uwgac} WORKDIR [DATA]
+python tests/real/prepare.py {kit,chr20,uwgac} WORKDIR [DATA]
 """
 
 from __future__ import annotations

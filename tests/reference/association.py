@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 
 def ordinary_least_squares(
@@ -75,6 +76,23 @@ def cox_null(time: np.ndarray, event: np.ndarray, covariates: np.ndarray) -> np.
         _, gradient, information = cox_derivatives(time, event, covariates, coefficients)
         coefficients = coefficients + np.linalg.solve(information, gradient)
     return coefficients
+
+
+def cox_likelihood_ratio(
+    time: np.ndarray, event: np.ndarray, covariates: np.ndarray, coefficients: np.ndarray, dosage: np.ndarray
+) -> tuple[float, float]:
+    """Estimate and likelihood ratio along the dosage with the covariates taken out, among the called."""
+    called = dosage >= 0
+    columns = np.column_stack([covariates, dosage])[called].astype(float)
+    null = np.append(coefficients, 0.0)
+    information = cox_derivatives(time[called], event[called], columns, null)[2]
+    direction = np.append(-np.linalg.pinv(information[:-1, :-1]) @ information[:-1, -1], 1.0)
+
+    def likelihood(beta: float) -> float:
+        return cox_derivatives(time[called], event[called], columns, null + beta * direction)[0]
+
+    found = minimize_scalar(lambda beta: -likelihood(beta), bounds=(-12, 12), method="bounded")
+    return float(found.x), 2 * (likelihood(found.x) - likelihood(0.0))
 
 
 def cox_score(

@@ -31,8 +31,7 @@ def hardy_weinberg(n_hom_ref: int, n_het: int, n_hom_alt: int) -> tuple[float, f
     if rare == 0:
         return 0.0, 0.0
     ways = {
-        het: comb(n, het) * comb(n - het, (rare - het) // 2) * 2**het
-        for het in range(rare % 2, rare + 1, 2)
+        het: comb(n, het) * comb(n - het, (rare - het) // 2) * 2**het for het in range(rare % 2, rare + 1, 2)
     }
     total = sum(ways.values())
     two_sided = sum(w for w in ways.values() if w <= ways[n_het])

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.variants.builders import write_vcf
+from tests.variants.peers import plink2
 
 from endotype.errors import InputError
 from endotype.files import read_json
@@ -16,8 +18,6 @@ from endotype.variants.merge import flow, merge_shards
 from endotype.variants.normalise import normalise_region
 from endotype.variants.pack import Filters, pack_region
 from endotype.variants.plink import open_store
-from tests.variants.builders import write_vcf
-from tests.variants.peers import plink2
 
 OPEN = Filters(min_genotype_quality=0, min_depth=0, min_call_rate=0)
 
@@ -40,7 +40,13 @@ def shard(
     prepare_input(vcf, {name: name for name in samples}, folder / "in.bcf")
     stem = folder / "shard"
     normalise_region(
-        [str(folder / "in.bcf")], None, region, None, f"{stem}.bcf", f"{stem}.rejects.tsv", f"{stem}.counts.json"
+        [str(folder / "in.bcf")],
+        None,
+        region,
+        None,
+        f"{stem}.bcf",
+        f"{stem}.rejects.tsv",
+        f"{stem}.counts.json",
     )
     people = pd.DataFrame({"patient": samples, "sex": sex or ("unknown",) * len(samples)})
     write_parquet(people.assign(in_genotypes=True), folder / "people.parquet")
@@ -132,7 +138,9 @@ def test_too_many_heterozygotes_are_left_out_too_few_are_not(tmp_path):
 
 
 def test_reads_of_the_reference_at_homozygous_calls_are_summed_for_contamination(tmp_path):
-    frequencies = pd.DataFrame({"chrom": ["1"], "pos": [10], "ref": ["A"], "alt": ["C"], "allele_frequency": [0.5]})
+    frequencies = pd.DataFrame(
+        {"chrom": ["1"], "pos": [10], "ref": ["A"], "alt": ["C"], "allele_frequency": [0.5]}
+    )
     stem = shard(
         tmp_path,
         ["10 A C 1/1:3,27:30 1/1:0,30:30 0/1:15,15:30"],

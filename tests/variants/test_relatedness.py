@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from tests.reference import variants as reference
+from tests.variants.peers import plink2
 
 from endotype.variants.ancestry import independent_variants, principal_components
 from endotype.variants.plink import open_store, pack, write_store
@@ -16,8 +18,6 @@ from endotype.variants.relatedness import (
     relationship,
 )
 from endotype.variants.sample_qc import infer_sex
-from tests.reference import variants as reference
-from tests.variants.peers import plink2
 
 N_VARIANTS = 3000
 
@@ -58,7 +58,9 @@ def test_kinship_equals_plink2(family, tmp_path):
     store = open_store(family)
     at = {name: i for i, name in enumerate(store.people["iid"])}
     phi = kinship(king_counts(store, np.arange(N_VARIANTS)))
-    ours = [phi[at[a], at[b]] for a, b in zip(theirs["IID1"].astype(str), theirs["IID2"].astype(str), strict=True)]
+    ours = [
+        phi[at[a], at[b]] for a, b in zip(theirs["IID1"].astype(str), theirs["IID2"].astype(str), strict=True)
+    ]
     # plink2 prints six significant digits.
     np.testing.assert_allclose(ours, theirs["KINSHIP"], atol=1e-6)
 

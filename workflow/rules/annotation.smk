@@ -14,6 +14,12 @@ rule build_knowledge:
         population_frequency="results/annotation/population_frequency.parquet",
         genes="results/annotation/genes.parquet",
         summary="results/annotation/knowledge.json",
+    log:
+        "logs/build_knowledge.log",
+    benchmark:
+        "logs/benchmarks/build_knowledge.tsv"
+    conda:
+        "../../envs/endotype.yaml"
     params:
         code=code("build_knowledge.py"),
         script=script("build_knowledge.py"),
@@ -27,12 +33,6 @@ rule build_knowledge:
             ]
         ),
         assembly=REFERENCE["assembly"],
-    log:
-        "logs/build_knowledge.log",
-    benchmark:
-        "logs/benchmarks/build_knowledge.tsv"
-    conda:
-        "../../envs/endotype.yaml"
     shell:
         "python {params.script} {params.options} --assembly {params.assembly:q} --out results/annotation > {log} 2>&1"
 
@@ -45,18 +45,16 @@ rule call_consequences:
         genes=GENES,
     output:
         "results/annotation/shards/{shard}.parquet",
-    params:
-        code=code("call_consequences.py"),
-        script=script("call_consequences.py"),
-        options=(
-            " ".join([option("--fasta", FASTA), option("--genes", GENES)]) if GENES else ""
-        ),
     log:
         "logs/call_consequences/{shard}.log",
     benchmark:
         "logs/benchmarks/call_consequences/{shard}.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("call_consequences.py"),
+        script=script("call_consequences.py"),
+        options=(" ".join([option("--fasta", FASTA), option("--genes", GENES)]) if GENES else ""),
     shell:
         "python {params.script} --bcf {input.bcf} {params.options} --out {output} > {log} 2>&1"
 
@@ -69,15 +67,15 @@ rule annotate_variants:
         knowledge=rules.build_knowledge.output,
     output:
         "results/annotation/variants.parquet",
-    params:
-        code=code("annotate_variants.py"),
-        script=script("annotate_variants.py"),
     log:
         "logs/annotate_variants.log",
     benchmark:
         "logs/benchmarks/annotate_variants.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("annotate_variants.py"),
+        script=script("annotate_variants.py"),
     shell:
         "python {params.script} --variant-qc {input.variant_qc} --consequences {input.consequences}"
         " --knowledge results/annotation --out {output} > {log} 2>&1"

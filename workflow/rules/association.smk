@@ -13,15 +13,15 @@ rule prepare_design:
     output:
         design="results/association/design.parquet",
         info="results/association/design.json",
+    log:
+        "logs/prepare_design.log",
+    conda:
+        "../../envs/endotype.yaml"
     params:
         code=code("prepare_design.py"),
         script=script("prepare_design.py"),
         max_kinship=CONFIG["sample_qc"]["max_kinship"],
         components=CONFIG["association"]["principal_components"],
-    log:
-        "logs/prepare_design.log",
-    conda:
-        "../../envs/endotype.yaml"
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --relatedness {input.relatedness} --ancestry {input.ancestry}"
@@ -37,17 +37,17 @@ rule associate:
         info="results/association/design.json",
     output:
         "results/association/shards/{shard}.parquet",
-    params:
-        code=code("associate.py"),
-        script=script("associate.py"),
-        region=region,
-        min_allele_count=CONFIG["association"]["min_allele_count"],
     log:
         "logs/associate/{shard}.log",
     benchmark:
         "logs/benchmarks/associate/{shard}.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("associate.py"),
+        script=script("associate.py"),
+        region=region,
+        min_allele_count=CONFIG["association"]["min_allele_count"],
     shell:
         "python {params.script} --bfile results/variants/genotypes --design {input.design} --design-info {input.info}"
         " --region {params.region:q} --min-allele-count {params.min_allele_count} --threads {threads}"
@@ -64,17 +64,17 @@ rule associate_genes:
         info="results/association/design.json",
     output:
         "results/association/genes.parquet",
-    params:
-        code=code("associate_genes.py"),
-        script=script("associate_genes.py"),
-        max_frequency=CONFIG["association"]["gene_max_frequency"],
-        min_carriers=CONFIG["association"]["gene_min_carriers"],
     log:
         "logs/associate_genes.log",
     benchmark:
         "logs/benchmarks/associate_genes.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("associate_genes.py"),
+        script=script("associate_genes.py"),
+        max_frequency=CONFIG["association"]["gene_max_frequency"],
+        min_carriers=CONFIG["association"]["gene_min_carriers"],
     shell:
         "python {params.script} --bfile results/variants/genotypes --annotation {input.annotation}"
         " --genes {input.genes} --design {input.design} --design-info {input.info}"
@@ -89,22 +89,20 @@ rule summarise_association:
         info="results/association/design.json",
         annotation="results/annotation/variants.parquet",
     output:
-        collect(
-            "results/association/{trait}{ext}", trait=TRAITS, ext=[".parquet", ".genes.parquet", ".svg"]
-        ),
+        collect("results/association/{trait}{ext}", trait=TRAITS, ext=[".parquet", ".genes.parquet", ".svg"]),
         loci="results/association/loci.parquet",
         summary="results/association/summary.json",
-    params:
-        code=code("summarise_association.py"),
-        script=script("summarise_association.py"),
-        alpha=CONFIG["association"]["alpha"],
-        window=CONFIG["association"]["locus_window"],
     log:
         "logs/summarise_association.log",
     benchmark:
         "logs/benchmarks/summarise_association.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("summarise_association.py"),
+        script=script("summarise_association.py"),
+        alpha=CONFIG["association"]["alpha"],
+        window=CONFIG["association"]["locus_window"],
     shell:
         "python {params.script} --shards {input.shards} --genes {input.genes} --design-info {input.info}"
         " --annotation {input.annotation} --alpha {params.alpha} --locus-window {params.window}"

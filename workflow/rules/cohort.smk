@@ -19,16 +19,14 @@ rule check_inputs:
         reconciliation="results/cohort/reconciliation.tsv",
         quarantine="results/cohort/quarantine.tsv",
         preflight="results/cohort/preflight.json",
-    params:
-        code=code("check_inputs.py"),
-        script=script("check_inputs.py"),
-        config=json.dumps(
-            {key: CONFIG[key] for key in ("inputs", "reference", "knowledge")}, sort_keys=True
-        ),
     log:
         "logs/check_inputs.log",
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("check_inputs.py"),
+        script=script("check_inputs.py"),
+        config=json.dumps({key: CONFIG[key] for key in ("inputs", "reference", "knowledge")}, sort_keys=True),
     shell:
         "python {params.script} --config-json {params.config:q} --out results/cohort > {log} 2>&1"
 
@@ -41,14 +39,14 @@ rule write_provenance:
         inputs="results/provenance/inputs.json",
         software="results/provenance/software.json",
         config="results/provenance/config.json",
-    params:
-        code=code("write_provenance.py"),
-        script=script("write_provenance.py"),
-        config=CONFIG_JSON,
     log:
         "logs/write_provenance.log",
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("write_provenance.py"),
+        script=script("write_provenance.py"),
+        config=CONFIG_JSON,
     shell:
         "python {params.script} --config-json {params.config:q} --inputs {input:q}"
         " --out results/provenance > {log} 2>&1"
@@ -67,12 +65,12 @@ rule write_manifest:
         "results/reports/index.html",
     output:
         "results/provenance/manifest.sha256",
-    params:
-        code=code("write_manifest.py"),
-        script=script("write_manifest.py"),
     log:
         "logs/write_manifest.log",
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("write_manifest.py"),
+        script=script("write_manifest.py"),
     shell:
         "python {params.script} --results results --out {output} > {log} 2>&1"

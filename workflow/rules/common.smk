@@ -35,7 +35,8 @@ def stop(error):
 
 try:
     CONFIG = complete(
-        {key: value for key, value in config.items() if key != "_"}, " ".join(map(str, workflow.configfiles)) or "config"
+        {key: value for key, value in config.items() if key != "_"},
+        " ".join(map(str, workflow.configfiles)) or "config",
     )
     COHORT = preflight(CONFIG)
 except InputError as error:

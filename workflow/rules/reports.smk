@@ -32,17 +32,17 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             REPORT_INPUTS,
         output:
             collect("results/reports/{patient}/report.{ext}", patient=patients_of_batch, ext=["json", "html"]),
-        params:
-            code=code("write_reports.py"),
-            script=script("write_reports.py"),
-            batch=batch,
-            batches=BATCHES,
         log:
             f"logs/write_reports/{batch}.log",
         benchmark:
             f"logs/benchmarks/write_reports/{batch}.tsv"
         conda:
             "../../envs/endotype.yaml"
+        params:
+            code=code("write_reports.py"),
+            script=script("write_reports.py"),
+            batch=batch,
+            batches=BATCHES,
         shell:
             "python {params.script} --results results --config results/provenance/config.json"
             " --batch {params.batch} --batches {params.batches} > {log} 2>&1"
@@ -56,14 +56,14 @@ rule write_index:
     output:
         index="results/reports/index.html",
         cohort="results/reports/cohort.json",
-    params:
-        code=code("write_index.py"),
-        script=script("write_index.py"),
     log:
         "logs/write_index.log",
     benchmark:
         "logs/benchmarks/write_index.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("write_index.py"),
+        script=script("write_index.py"),
     shell:
         "python {params.script} --results results --config results/provenance/config.json > {log} 2>&1"

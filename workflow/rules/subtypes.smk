@@ -14,13 +14,13 @@ rule build_features:
     output:
         features="results/subtypes/features.parquet",
         info="results/subtypes/features.json",
-    params:
-        code=code("build_features.py"),
-        script=script("build_features.py"),
     log:
         "logs/build_features.log",
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("build_features.py"),
+        script=script("build_features.py"),
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
@@ -41,17 +41,17 @@ rule discover_subtypes:
         model="results/subtypes/model.json",
         selection="results/subtypes/selection.json",
         profile="results/subtypes/profile.parquet",
-    params:
-        code=code("discover_subtypes.py"),
-        script=script("discover_subtypes.py"),
-        subtypes=CONFIG["subtypes"],
-        seed=CONFIG["run"]["seed"],
     log:
         "logs/discover_subtypes.log",
     benchmark:
         "logs/benchmarks/discover_subtypes.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("discover_subtypes.py"),
+        script=script("discover_subtypes.py"),
+        subtypes=CONFIG["subtypes"],
+        seed=CONFIG["run"]["seed"],
     shell:
         "python {params.script} --features {input.features} --features-info {input.info}"
         " --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
@@ -74,13 +74,13 @@ rule assign_subtypes:
         ancestry="results/variants/ancestry.parquet",
     output:
         "results/subtypes/assignments.parquet",
-    params:
-        code=code("assign_subtypes.py"),
-        script=script("assign_subtypes.py"),
     log:
         "logs/assign_subtypes.log",
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("assign_subtypes.py"),
+        script=script("assign_subtypes.py"),
     shell:
         "python {params.script} --model {input.model} --features {input.features} --people {input.people}"
         " --clinical {input.clinical} --sample-qc {input.sample_qc}"

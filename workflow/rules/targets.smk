@@ -14,18 +14,18 @@ rule rank_targets:
         targets=KNOWLEDGE["targets"] or [],
     output:
         "results/targets/targets.parquet",
-    params:
-        code=code("rank_targets.py"),
-        script=script("rank_targets.py"),
-        targets=option("--targets", KNOWLEDGE["targets"]),
-        draws=CONFIG["targets"]["draws"],
-        seed=CONFIG["run"]["seed"],
     log:
         "logs/rank_targets.log",
     benchmark:
         "logs/benchmarks/rank_targets.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("rank_targets.py"),
+        script=script("rank_targets.py"),
+        targets=option("--targets", KNOWLEDGE["targets"]),
+        draws=CONFIG["targets"]["draws"],
+        seed=CONFIG["run"]["seed"],
     shell:
         "python {params.script} --assignments {input.assignments} --annotation {input.annotation}"
         " --genes {input.genes} --bfile results/variants/genotypes --loci {input.loci} --people {input.people}"

@@ -10,16 +10,16 @@ rule prepare_input:
     output:
         bcf="results/variants/inputs/{file}.bcf",
         index="results/variants/inputs/{file}.bcf.csi",
-    params:
-        code=code("prepare_input.py"),
-        script=script("prepare_input.py"),
-        fasta=option("--fasta", FASTA),
     log:
         "logs/prepare_input/{file}.log",
     benchmark:
         "logs/benchmarks/prepare_input/{file}.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("prepare_input.py"),
+        script=script("prepare_input.py"),
+        fasta=option("--fasta", FASTA),
     shell:
         "python {params.script} --vcf {input.vcf:q} --samples {input.samples} --file {wildcards.file}"
         " {params.fasta} --out {output.bcf} > {log} 2>&1"
@@ -37,18 +37,18 @@ rule normalise_variants:
         index="results/variants/shards/{shard}.bcf.csi",
         rejects="results/variants/shards/{shard}.rejects.tsv",
         counts="results/variants/shards/{shard}.counts.json",
-    params:
-        code=code("normalise_variants.py"),
-        script=script("normalise_variants.py"),
-        fasta=option("--fasta", FASTA),
-        region=region,
-        names=lambda wildcards: [VARIANT_FILES[i] for i in shard_files(wildcards)],
     log:
         "logs/normalise_variants/{shard}.log",
     benchmark:
         "logs/benchmarks/normalise_variants/{shard}.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("normalise_variants.py"),
+        script=script("normalise_variants.py"),
+        fasta=option("--fasta", FASTA),
+        region=region,
+        names=lambda wildcards: [VARIANT_FILES[i] for i in shard_files(wildcards)],
     shell:
         "python {params.script} --vcf {input.bcf} --name {params.names:q} {params.fasta} --people {input.people}"
         " --region {params.region:q} --out {output.bcf} --rejects {output.rejects} --counts {output.counts} > {log} 2>&1"
@@ -61,9 +61,13 @@ rule pack_genotypes:
         people="results/cohort/people.parquet",
         frequencies="results/annotation/population_frequency.parquet",
     output:
-        multiext(
-            "results/variants/shards/{shard}", ".bed", ".bim", ".fam", ".qc.parquet", ".reads.parquet"
-        ),
+        multiext("results/variants/shards/{shard}", ".bed", ".bim", ".fam", ".qc.parquet", ".reads.parquet"),
+    log:
+        "logs/pack_genotypes/{shard}.log",
+    benchmark:
+        "logs/benchmarks/pack_genotypes/{shard}.tsv"
+    conda:
+        "../../envs/endotype.yaml"
     params:
         code=code("pack_genotypes.py"),
         script=script("pack_genotypes.py"),
@@ -71,12 +75,6 @@ rule pack_genotypes:
         region=region,
         assembly=REFERENCE["assembly"],
         filters=CONFIG["variants"],
-    log:
-        "logs/pack_genotypes/{shard}.log",
-    benchmark:
-        "logs/benchmarks/pack_genotypes/{shard}.tsv"
-    conda:
-        "../../envs/endotype.yaml"
     shell:
         "python {params.script} --bcf {input.bcf} --region {params.region:q} --people {input.people}"
         " --assembly {params.assembly:q} --frequencies {input.frequencies}"
@@ -100,16 +98,16 @@ rule merge_genotypes:
         reads="results/variants/reads.parquet",
         rejects="results/variants/rejects.tsv",
         flow="results/variants/flow.json",
-    params:
-        code=code("merge_genotypes.py"),
-        script=script("merge_genotypes.py"),
-        shards=[f"results/variants/shards/{shard}" for shard in SHARDS],
     log:
         "logs/merge_genotypes.log",
     benchmark:
         "logs/benchmarks/merge_genotypes.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("merge_genotypes.py"),
+        script=script("merge_genotypes.py"),
+        shards=[f"results/variants/shards/{shard}" for shard in SHARDS],
     shell:
         "python {params.script} --shards {params.shards} --out results/variants > {log} 2>&1"
 
@@ -127,18 +125,18 @@ rule qc_samples:
         relatedness="results/variants/relatedness.parquet",
         ancestry="results/variants/ancestry.parquet",
         summary="results/variants/ancestry.json",
-    params:
-        code=code("qc_samples.py"),
-        script=script("qc_samples.py"),
-        assembly=REFERENCE["assembly"],
-        pedigree=option("--pedigree", CONFIG["inputs"]["pedigree"]),
-        limits=CONFIG["sample_qc"],
     log:
         "logs/qc_samples.log",
     benchmark:
         "logs/benchmarks/qc_samples.tsv"
     conda:
         "../../envs/endotype.yaml"
+    params:
+        code=code("qc_samples.py"),
+        script=script("qc_samples.py"),
+        assembly=REFERENCE["assembly"],
+        pedigree=option("--pedigree", CONFIG["inputs"]["pedigree"]),
+        limits=CONFIG["sample_qc"],
     shell:
         "python {params.script} --bfile results/variants/genotypes --variant-qc {input.qc} --reads {input.reads}"
         " --people {input.people} {params.pedigree} --assembly {params.assembly:q}"

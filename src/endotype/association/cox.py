@@ -9,6 +9,7 @@ import numpy as np
 from endotype.association import kernels
 from endotype.association.logistic import score_statistics
 from endotype.association.null_model import Scores, Statistics
+from endotype.association.tails import neg_log10_p_normal
 
 _MAX_ITERATIONS = 50
 _MAX_HALVINGS = 30
@@ -37,7 +38,6 @@ class CoxModel:
     tie_end: np.ndarray
     information: np.ndarray
     converged: bool
-    test: str = "cox_score"
 
     @property
     def n(self) -> int:
@@ -62,16 +62,29 @@ class CoxModel:
         """See :class:`~endotype.association.null_model.NullModel`."""
         by_time = np.ascontiguousarray(dosages[:, self.order])
         sums, rank = kernels.cox_score_dense(by_time, *self._arrays)
-        return Scores(np.zeros((len(sums), 4), np.int64), sums, rank)
+        return Scores(np.zeros((len(sums), kernels.N_COUNTS), np.int64), sums, rank)
 
     def statistics(self, scores: Scores) -> Statistics:
         """The score test of the partial likelihood, Breslow's rule for ties (Cox 1972, Breslow 1974).
 
         ``beta = U / V`` is one Newton step from the null: a log hazard ratio that is close for small
-        effects. People without a genotype are left out of every risk set; the null coefficients
-        then follow by one Newton step.
+        effects. From ``|z| = 2`` on the likelihood ratio is taken instead, because the tail of z is too heavy
+        for rare alleles: ``stat`` is its signed root, ``beta`` the estimate and ``se = beta / stat``; without
+        a finite estimate beta and se are those of the score. People without a genotype are left out of every
+        risk set; the null coefficients then follow by one Newton step.
         """
-        return score_statistics(scores)
+        score = score_statistics(scores, "cox_score")
+        estimate, ratio = scores.sums[:, kernels.ESTIMATE], scores.sums[:, kernels.LIKELIHOOD_RATIO]
+        climbed = np.isfinite(ratio)
+        finite = climbed & np.isfinite(estimate)
+        stat = np.where(climbed, np.sign(score.stat) * np.sqrt(np.maximum(ratio, 0)), score.stat)
+        return Statistics(
+            np.where(finite, estimate, score.beta),
+            np.where(finite, estimate / stat, score.se),
+            stat,
+            neg_log10_p_normal(stat),
+            np.where(climbed, "cox_likelihood_ratio", score.test),
+        )
 
     @property
     def _arrays(self) -> tuple[np.ndarray, ...]:

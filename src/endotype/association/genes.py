@@ -178,7 +178,7 @@ def scan_genes(
                         "se": pa.array(found.se, from_pandas=True),
                         "stat": pa.array(found.stat, from_pandas=True),
                         "neg_log10_p": pa.array(found.neg_log10_p, from_pandas=True),
-                        "test": pa.repeat(pa.scalar(model.test), len(genes)),
+                        "test": pa.array(found.test, pa.string()),
                         "status": np.array(STATUS, object)[tested.status],
                     }
                 )

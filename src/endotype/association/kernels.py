@@ -16,10 +16,17 @@ import numpy as np
 N_MISSING, ALLELES, N_MISSING_CASES, ALLELES_CASES = range(4)
 """Columns of the counts."""
 
-SCORE, INFORMATION, RAW_INFORMATION, RESIDUAL_SS = range(4)
-"""Columns of the sums. ``RAW_INFORMATION`` is ``V`` before the covariates were taken out."""
+SCORE, INFORMATION, RAW_INFORMATION, RESIDUAL_SS, ESTIMATE, LIKELIHOOD_RATIO = range(6)
+"""Columns of the sums. ``RAW_INFORMATION`` is ``V`` before the covariates were taken out; ``RESIDUAL_SS`` is
+of linear models only, the last two of Cox models."""
+
+N_COUNTS, N_SUMS = 4, 6
+
+COX_SCREEN = 2.0
+"""From this standardised score on a Cox model's likelihood is climbed: see :func:`_cox_row`."""
 
 _SINGULAR = 1e-9
+_MAX_LOG_HAZARD_RATIO = 15.0
 
 
 @numba.njit(cache=True, parallel=True)
@@ -44,12 +51,12 @@ def score_packed(
         case: uint8 (n,), 1 for a case.
 
     Returns:
-        counts int64 (n_variants, 4), sums float64 (n_variants, 4), rank int64 (n_variants,): the number of
+        counts int64 (n_variants, 4), sums float64 (n_variants, 6), rank int64 (n_variants,): the number of
         covariates that can be told apart among the called.
     """
     n_variants, n = packed.shape[0], basis.shape[0]
-    counts = np.zeros((n_variants, 4), np.int64)
-    sums = np.zeros((n_variants, 4))
+    counts = np.zeros((n_variants, N_COUNTS), np.int64)
+    sums = np.zeros((n_variants, N_SUMS))
     rank = np.zeros(n_variants, np.int64)
     total = np.sum(residual * residual)
     padded = np.full(4 * packed.shape[1], -1, np.int64)  # the last byte has room for people who are not
@@ -84,7 +91,7 @@ def score_dense(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`score_packed` for complete float64 dosages (n_tests, n), such as burdens; sums and rank."""
     n_tests, n = dosages.shape
-    sums = np.zeros((n_tests, 4))
+    sums = np.zeros((n_tests, N_SUMS))
     rank = np.zeros(n_tests, np.int64)
     total = np.sum(residual * residual)
     everyone = np.arange(n)
@@ -118,11 +125,12 @@ def cox_score_packed(
         information: float64 (k, k), of the covariates in the null model.
 
     Returns:
-        As :func:`score_packed`; cases are people with the event, and ``RESIDUAL_SS`` is unused.
+        As :func:`score_packed`; cases are people with the event. ``ESTIMATE`` and ``LIKELIHOOD_RATIO``
+        are NaN where the score is below :data:`COX_SCREEN`.
     """
     n_variants, n = packed.shape[0], covariates.shape[0]
-    counts = np.zeros((n_variants, 4), np.int64)
-    sums = np.zeros((n_variants, 4))
+    counts = np.zeros((n_variants, N_COUNTS), np.int64)
+    sums = np.zeros((n_variants, N_SUMS))
     rank = np.zeros(n_variants, np.int64)
     padded = np.full(4 * packed.shape[1], -1, np.int64)  # the last byte has room for people who are not
     padded[: place.shape[0]] = place
@@ -155,7 +163,7 @@ def cox_score_dense(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`cox_score_packed` for complete float64 dosages (n_tests, n), times descending."""
     n_tests, n = dosages.shape
-    sums = np.zeros((n_tests, 4))
+    sums = np.zeros((n_tests, N_SUMS))
     rank = np.zeros(n_tests, np.int64)
     called = np.ones(n, np.bool_)
     for v in numba.prange(n_tests):
@@ -262,7 +270,14 @@ def _cox_row(
     information: np.ndarray,
     sums: np.ndarray,
 ) -> int:
-    """Walk from the last time to the first; the risk set only grows, so its sums are running sums."""
+    """Score and information, and the likelihood ratio where the score is large.
+
+    Walks from the last time to the first; the risk set only grows, so its sums are running sums.
+
+    The information is that of the risk sets which occurred. When the few carriers of a rare allele have early
+    events it is small for the same reason that the score is large, and the tail of z is far too heavy (16
+    carriers of 374 people: p < 1e-5 fifteen times too often). The likelihood ratio keeps its level.
+    """
     k = covariates.shape[1]
     risk = risk_g = risk_gg = 0.0  # sums of hazard x (1, g, g^2) over the risk set
     risk_x = np.zeros(k)
@@ -327,7 +342,69 @@ def _cox_row(
     sums[SCORE] = score
     sums[INFORMATION] = left
     sums[RAW_INFORMATION] = raw
+    sums[ESTIMATE] = sums[LIKELIHOOD_RATIO] = np.nan
+    if left > _SINGULAR * raw and score * score >= COX_SCREEN * COX_SCREEN * left:
+        for j in range(k - 1, -1, -1):  # cross becomes the coefficients of the dosage on the covariates
+            for q in range(j + 1, k):
+                cross[j] -= among_called[q, j] * cross[q]
+            cross[j] = cross[j] / among_called[j, j] if among_called[j, j] > 0 else 0.0
+        adjusted = np.zeros(dosage.shape[0])
+        for i in range(dosage.shape[0]):
+            adjusted[i] = dosage[i]
+            for j in range(k):
+                adjusted[i] -= cross[j] * covariates[i, j]
+        sums[ESTIMATE], sums[LIKELIHOOD_RATIO] = _cox_line(adjusted, called, hazard, event, tie_end)
     return rank
+
+
+@numba.njit(cache=True)
+def _cox_line(
+    dosage: np.ndarray, called: np.ndarray, hazard: np.ndarray, event: np.ndarray, tie_end: np.ndarray
+) -> tuple[float, float]:
+    """Climb the partial likelihood along one direction; the estimate and twice the gain.
+
+    The direction is the dosage with the covariates taken out, the least favourable one, so that the gain is
+    that of a joint fit to second order. The estimate is NaN when it has no bound: no carrier had the event.
+    """
+    estimate = step = 0.0
+    reached = start_likelihood = -np.inf
+    for iteration in range(60):
+        risk = risk_g = risk_gg = 0.0
+        likelihood = score = information = 0.0
+        start = 0
+        for t in range(tie_end.shape[0]):
+            n_events = 0
+            for i in range(start, tie_end[t]):
+                if not called[i]:
+                    continue
+                g = dosage[i]
+                h = hazard[i] * np.exp((estimate + step) * g)
+                risk += h
+                risk_g += h * g
+                risk_gg += h * g * g
+                if event[i]:
+                    n_events += 1
+                    score += g
+                    likelihood += (estimate + step) * g
+            start = tie_end[t]
+            if n_events > 0:
+                mean = risk_g / risk
+                score -= n_events * mean
+                information += n_events * (risk_gg / risk - mean * mean)
+                likelihood -= n_events * np.log(risk)
+        if iteration == 0:
+            start_likelihood = likelihood
+        if likelihood < reached - 1e-12 * abs(reached):
+            step /= 2
+            continue
+        estimate += step
+        reached = likelihood
+        if score * score <= 1e-12 * information:
+            return estimate, 2 * (reached - start_likelihood)
+        if abs(estimate) > _MAX_LOG_HAZARD_RATIO or information <= 0:
+            break
+        step = min(1.0, max(-1.0, score / information))
+    return np.nan, 2 * (reached - start_likelihood)
 
 
 @numba.njit(cache=True)

@@ -24,7 +24,6 @@ class LinearModel:
     residual: np.ndarray
     converged: bool = True
     case: np.ndarray | None = None
-    test: str = "linear"
 
     @property
     def n(self) -> int:
@@ -41,7 +40,7 @@ class LinearModel:
     def score_dense(self, dosages: np.ndarray) -> Scores:
         """See :class:`~endotype.association.null_model.NullModel`."""
         sums, rank = kernels.score_dense(dosages, self.basis, self.basis, np.ones(self.n), self.residual)
-        return Scores(np.zeros((len(sums), 4), np.int64), sums, rank)
+        return Scores(np.zeros((len(sums), kernels.N_COUNTS), np.int64), sums, rank)
 
     def statistics(self, scores: Scores) -> Statistics:
         """Least squares in the called people: ``t`` with ``n_called - rank - 1`` degrees of freedom.
@@ -49,14 +48,14 @@ class LinearModel:
         With ``g`` and ``y`` after projection, ``beta = g'y / g'g`` and
         ``se^2 = (y'y - beta g'y) / (df g'g)``: the Frisch-Waugh-Lovell theorem.
         """
-        score, information, _, total = scores.sums.T
+        score, information, _, total, *_ = scores.sums.T
         df = self.n - scores.counts[:, kernels.N_MISSING] - scores.rank - 1
         beta = score / information
         # A perfect fit leaves rounding; the floor keeps its statistic finite and its sign right.
         left = np.maximum(total - beta * score, np.finfo(float).eps * total)
         se = np.sqrt(left / df / information)
         stat = beta / se
-        return Statistics(beta, se, stat, neg_log10_p_t(stat, df))
+        return Statistics(beta, se, stat, neg_log10_p_t(stat, df), np.full(len(stat), "linear", object))
 
 
 def fit_linear(trait: np.ndarray, covariates: np.ndarray) -> LinearModel:

@@ -35,7 +35,6 @@ class LogisticModel:
     weight: np.ndarray
     residual: np.ndarray
     converged: bool
-    test: str = "logistic_score"
 
     @property
     def n(self) -> int:
@@ -55,7 +54,7 @@ class LogisticModel:
         """See :class:`~endotype.association.null_model.NullModel`."""
         weighted = self.weight[:, None] * self.basis
         sums, rank = kernels.score_dense(dosages, self.basis, weighted, self.weight, self.residual)
-        return Scores(np.zeros((len(sums), 4), np.int64), sums, rank)
+        return Scores(np.zeros((len(sums), kernels.N_COUNTS), np.int64), sums, rank)
 
     def statistics(self, scores: Scores) -> Statistics:
         """The efficient score test (Rao 1948), and the one-step estimates that belong to it.
@@ -64,14 +63,20 @@ class LogisticModel:
         log odds ratio that is close for small effects and too small for large ones. People without a
         genotype are left out; the null coefficients then follow by one Newton step too.
         """
-        return score_statistics(scores)
+        return score_statistics(scores, "logistic_score")
 
 
-def score_statistics(scores: Scores) -> Statistics:
+def score_statistics(scores: Scores, test: str) -> Statistics:
     """z, one-step beta and standard error of score tests."""
     score, information = scores.sums[:, kernels.SCORE], scores.sums[:, kernels.INFORMATION]
     stat = score / np.sqrt(information)
-    return Statistics(score / information, 1 / np.sqrt(information), stat, neg_log10_p_normal(stat))
+    return Statistics(
+        score / information,
+        1 / np.sqrt(information),
+        stat,
+        neg_log10_p_normal(stat),
+        np.full(len(stat), test, object),
+    )
 
 
 def fit_logistic(case: np.ndarray, covariates: np.ndarray) -> LogisticModel:

@@ -25,18 +25,20 @@ _COLLINEAR = 1e-9
 class Statistics:
     """Effects and tests, float64 arrays of one length; NaN where nothing can be said.
 
-    ``stat`` is signed: t for a linear model, the standardised score z for the others.
+    ``stat`` is signed: t for a linear model, the standardised score z or the root of a likelihood ratio for
+    the others. ``test`` (text) says which.
     """
 
     beta: np.ndarray
     se: np.ndarray
     stat: np.ndarray
     neg_log10_p: np.ndarray
+    test: np.ndarray
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What the kernels return: counts (n_tests, 4), sums (n_tests, 4), rank (n_tests,)."""
+    """What the kernels return: counts (n_tests, 4), sums (n_tests, 6), rank (n_tests,)."""
 
     counts: np.ndarray
     sums: np.ndarray
@@ -51,11 +53,6 @@ class Scores:
 
 class NullModel(Protocol):
     """A trait explained by its covariates, ready to be scored."""
-
-    @property
-    def test(self) -> str:
-        """The name of the test in the results."""
-        ...
 
     @property
     def n(self) -> int:
@@ -124,12 +121,6 @@ def judge(
     with np.errstate(all="ignore"):
         found = model.statistics(scores)
     usable = status == OK
-    return Tested(
-        Statistics(
-            *(
-                np.where(usable, values, np.nan)
-                for values in (found.beta, found.se, found.stat, found.neg_log10_p)
-            )
-        ),
-        status,
-    )
+    columns = (found.beta, found.se, found.stat, found.neg_log10_p)
+    beta, se, stat, neg_log10_p = (np.where(usable, values, np.nan) for values in columns)
+    return Tested(Statistics(beta, se, stat, neg_log10_p, found.test), status)

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from endotype.association.cox import fit_cox
 from endotype.association.design import Design, Trait, read_design
+from endotype.association.kernels import N_COUNTS, N_SUMS
 from endotype.association.linear import fit_linear
 from endotype.association.logistic import fit_logistic
 from endotype.association.null_model import STATUS, NullModel, Scores, judge
@@ -218,7 +219,8 @@ def one_blas_thread(threads: int) -> Iterator[None]:
 def _join(parts: Iterable[Scores]) -> Scores:
     parts = list(parts)
     if not parts:
-        return Scores(np.zeros((0, 4), np.int64), np.zeros((0, 4)), np.zeros(0, np.int64))
+        counts, sums = np.zeros((0, N_COUNTS), np.int64), np.zeros((0, N_SUMS))
+        return Scores(counts, sums, np.zeros(0, np.int64))
     return Scores(
         np.concatenate([p.counts for p in parts]),
         np.concatenate([p.sums for p in parts]),
@@ -262,13 +264,13 @@ def _result(
         "se": found.se,
         "stat": found.stat,
         "neg_log10_p": found.neg_log10_p,
+        "test": found.test,
         "status": np.array(STATUS, object)[tested.status],
     }
-    words = {"trait": trait.name, "test": model.test}
     arrays = []
     for field in VARIANT_SCHEMA:
-        if field.name in words:
-            arrays.append(pa.repeat(pa.scalar(words[field.name], pa.string()), len(sites)))
+        if field.name == "trait":
+            arrays.append(pa.repeat(pa.scalar(trait.name, pa.string()), len(sites)))
         elif field.name in columns:
             arrays.append(pa.array(columns[field.name], field.type, from_pandas=True))
         else:

@@ -23,15 +23,23 @@ from endotype.tables import write_arrow, write_parquet
 CASE_COLUMNS = ("n_cases", "n_controls", "eaf_cases", "eaf_controls")
 """Columns that a quantitative trait does not have."""
 
+TESTS = {
+    "linear": "least squares, t test",
+    "logistic": "efficient score test",
+    "cox": "score test of the partial likelihood; likelihood ratio where |z| is 2 or more",
+}
+
 METHOD = {
     "missing_genotypes": "single variants: people without a called genotype are left out of that test, "
     "exactly; gene burdens: the mean of the called people is filled in",
     "missing_covariates": "people without all covariates are left out of the trait",
     "sex_chromosomes": "haploid calls count as 0 or 2 copies of the alternate allele; sex is a covariate "
     "where it varies",
-    "significance": "Bonferroni within a trait, over the variants or the genes that were tested",
+    "significance": "Bonferroni over all variants (or all genes) of all traits that were tested: the "
+    "chance of any false one among the variants, or among the genes, is at most alpha",
     "effects": "per copy of the alternate allele; linear: least squares; logistic and Cox: one-step "
-    "estimates (score over information) of the log odds or log hazard ratio",
+    "estimates (score over information) of the log odds or log hazard ratio; Cox where the "
+    "likelihood ratio was taken: the estimate of highest likelihood",
 }
 
 
@@ -58,7 +66,7 @@ def summarise_association(
         design_info: ``design.json``.
         annotation: ``annotation/variants.parquet``.
         out_dir: where ``{trait}.parquet`` and the others go.
-        alpha: family-wise error rate within a trait.
+        alpha: family-wise error rate over all traits; each trait gets an equal part of it.
         locus_window: base pairs on either side of a lead variant.
         gene_table: ``annotation/genes.parquet``. Without it only variants that touch a gene have one.
         bim: of the genotypes. When given, the shards must hold its variants, all and in this order.
@@ -73,6 +81,7 @@ def summarise_association(
     nearest_gene = _nearest_gene(annotation, gene_table)
     summaries: dict[str, Any] = {}
     loci: list[pd.DataFrame] = []
+    alpha_of_trait = alpha / max(1, len(info["traits"]))
     for trait, design in info["traits"].items():
         table = _of_trait(shards, trait)
         if bim is not None:
@@ -81,22 +90,22 @@ def summarise_association(
             table = table.drop_columns(list(CASE_COLUMNS))
         write_arrow(table, out / f"{trait}.parquet")
         results = table.to_pandas()
-        found = variant_loci(trait, results, alpha, locus_window, nearest_gene)
+        found = variant_loci(trait, results, alpha_of_trait, locus_window, nearest_gene)
 
         burden = gene_results.filter(pa.compute.equal(gene_results["trait"], trait)).drop_columns("trait")
         write_arrow(burden.replace_schema_metadata(None), out / f"{trait}.genes.parquet")
         burdens = burden.to_pandas()
-        found_genes = gene_loci(trait, burdens, alpha)
+        found_genes = gene_loci(trait, burdens, alpha_of_trait)
 
         loci += [found, found_genes]
         inflation = genomic_inflation(results["neg_log10_p"].to_numpy(float))
-        hit, threshold = significant(results["neg_log10_p"], alpha)
-        gene_hit, gene_threshold = significant(burdens["neg_log10_p"], alpha)
+        hit, threshold = significant(results["neg_log10_p"], alpha_of_trait)
+        gene_hit, gene_threshold = significant(burdens["neg_log10_p"], alpha_of_trait)
         plot_trait(out / f"{trait}.svg", _title(trait, design), results, found, threshold, inflation)
         summaries[trait] = {
             "assessed": True,
             "type": design["type"],
-            "test": results["test"].iloc[0] if len(results) else None,
+            "test": TESTS[design["type"]],
             "n": design["n"],
             "n_cases": design.get("n_cases"),
             "n_controls": design.get("n_controls"),

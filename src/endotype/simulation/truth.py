@@ -24,12 +24,6 @@ Truth = Mapping[str, Any]
 
 NEAR = 100_000
 """A locus within this many bases of a planted variant is explained by it; linkage ends well before."""
-TOLERATED_LOCI = 1
-"""Unexplained loci that traits with planted causes may have per category; they are named all the same.
-
-A trait's variants, and its genes, are tested at a family-wise level of 5%, so one such locus in a run is no
-sign of a fault. Null traits are given none.
-"""
 MIN_RAND_INDEX = 0.9
 MIN_CALLED = 0.85
 """Least fraction of an endotype's members, without any oddity, who are called and called right."""
@@ -112,16 +106,12 @@ def format_outcomes(outcomes: Iterable[Outcome]) -> str:
 def _checks(truth: Truth) -> list[Callable[[Truth, Path], Outcome]]:
     traits = list(dict.fromkeys(c["trait"] for c in truth["causal_variants"]))
     return [
-        *(
-            _guarded(f"causal variants of {t}", _count_causal(t), _causal_variants(t), TOLERATED_LOCI)
-            for t in traits
-        ),
+        *(_guarded(f"causal variants of {t}", _count_causal(t), _causal_variants(t)) for t in traits),
         _guarded("loci of null traits", lambda t: [], _null_traits),
         _guarded(
             "genes with a burden",
             lambda t: [b["gene"] for b in t["gene_burden"]],
             _gene_burden,
-            TOLERATED_LOCI,
         ),
         _guarded("endotypes", lambda t: [e["endotype"] for e in t["endotypes"]], _endotypes),
         _guarded("atypical patients without a call", lambda t: list(t["atypical"]), _atypical),
@@ -148,12 +138,8 @@ def _guarded(
     category: str,
     planted: Callable[[Truth], list[str]],
     check: Callable[[Truth, Path], Outcome | tuple[list[str], list[str]]],
-    tolerated: int = 0,
 ) -> Callable[[Truth, Path], Outcome]:
-    """Give a check its name, its limits and the answer to a missing file.
-
-    The limits are that nothing is missed and no more than ``tolerated`` are false.
-    """
+    """Give a check its name, its limits (nothing missed, nothing false) and the answer to a missing file."""
 
     def guarded(truth: Truth, results: Path) -> Outcome:
         names = planted(truth)
@@ -165,7 +151,7 @@ def _guarded(
             return answer
         found, false = answer
         missed = [n for n in names if n not in set(found)]
-        faults = [f"{len(missed)} missed"] * bool(missed) + [f"{len(false)} false"] * (len(false) > tolerated)
+        faults = [f"{len(missed)} missed"] * bool(missed) + [f"{len(false)} false"] * bool(false)
         return Outcome(category, len(names), len(names) - len(missed), missed, false, faults)
 
     return guarded
