@@ -64,14 +64,16 @@ def pipe(stages: Sequence[Sequence[str]]) -> str:
 
 def main() -> int:
     """Run bcftools on the arguments and standard streams of this process."""
-    import pysam.bcftools
+    import pysam.bcftools  # noqa: F401  (registers the command)
     from pysam.libcutils import _pysam_dispatch
+    from pysam.version import __bcftools_version__
 
     command, *rest = sys.argv[1:] or ["--version"]
     if command == "--version":
-        print(f"bcftools {pysam.version.__bcftools_version__}")
+        print(f"bcftools {__bcftools_version__}")
         return 0
-    code, message, _ = _pysam_dispatch("bcftools", command, rest, catch_stdout=None)
+    # None leaves the process its own standard output, which the stub does not know.
+    code, message, _ = _pysam_dispatch("bcftools", command, rest, catch_stdout=None)  # type: ignore[arg-type]
     if message:
         text = message if isinstance(message, str) else message.decode("utf-8", errors="replace")
         sys.stderr.write(text)

@@ -13,22 +13,10 @@ from endotype.files import sha256_file, write_json, write_text
 LOCK_FILE = Path(__file__).parents[2] / "envs" / "requirements.lock"
 
 PACKAGES = [
-    "cyvcf2",
-    "duckdb",
-    "jinja2",
-    "jsonschema",
-    "lifelines",
-    "matplotlib",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pysam",
-    "pyyaml",
-    "scikit-allel",
-    "scipy",
-    "snakemake",
+    *("cyvcf2", "duckdb", "jinja2", "jsonschema", "lifelines", "matplotlib", "numba", "numpy", "pandas"),
+    *("pyarrow", "pysam", "pyyaml", "scikit-allel", "scipy", "snakemake"),
 ]
+"""Packages whose version can change a result."""
 
 APART = "provenance"
 """The folder that the manifest leaves out: it tells of the machine as well as of the data."""

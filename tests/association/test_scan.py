@@ -337,7 +337,7 @@ def test_people_outside_the_model_do_not_matter(study, tmp_path):
 
 def test_shards_and_threads_change_no_bit(tmp_path):
     rng = np.random.default_rng(4)
-    n, m = 101, 2500  # several blocks; a last byte with padding
+    n, m = 1001, 2500  # several blocks; a last byte with padding; enough people for a sum to be split
     store = make_store(tmp_path / "g", random_dosages(rng, m, n, 0.05))
     traits = {
         "qt": ("linear", rng.normal(size=n)),

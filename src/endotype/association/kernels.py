@@ -58,7 +58,7 @@ def score_packed(
     counts = np.zeros((n_variants, N_COUNTS), np.int64)
     sums = np.zeros((n_variants, N_SUMS))
     rank = np.zeros(n_variants, np.int64)
-    total = np.sum(residual * residual)
+    total = _sum_of_squares(residual)
     padded = np.full(4 * packed.shape[1], -1, np.int64)  # the last byte has room for people who are not
     padded[: place.shape[0]] = place
     for v in numba.prange(n_variants):
@@ -93,7 +93,7 @@ def score_dense(
     n_tests, n = dosages.shape
     sums = np.zeros((n_tests, N_SUMS))
     rank = np.zeros(n_tests, np.int64)
-    total = np.sum(residual * residual)
+    total = _sum_of_squares(residual)
     everyone = np.arange(n)
     nobody = np.empty(0, np.int64)
     for v in numba.prange(n_tests):
@@ -171,6 +171,15 @@ def cox_score_dense(
             dosages[v], called, False, covariates, hazard, event, tie_end, information, sums[v]
         )
     return sums, rank
+
+
+@numba.njit(cache=True)
+def _sum_of_squares(values: np.ndarray) -> float:
+    # A loop of its own: numba would split np.sum among the threads of a parallel function.
+    total = 0.0
+    for value in values:
+        total += value * value
+    return total
 
 
 @numba.njit(cache=True)

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pysam
@@ -104,7 +105,7 @@ def normalise_region(
     counts: str | Path,
     people: str | Path | None = None,
 ) -> ShardCounts:
-    """:func:`normalise_shard` for the genotyped of ``cohort/people.parquet``, or for all samples of the files.
+    """:func:`normalise_shard` for the genotyped of ``people`` (a Parquet table), or all samples of the files.
 
     Raises:
         InputError: ``names`` and ``paths`` differ in number, or the region can't be read.
@@ -292,7 +293,7 @@ def _owned(
 ) -> Iterator[pysam.VariantRecord]:
     """The records whose normalised position is the window's."""
     for record in records:
-        origin = record.info[WRITTEN_AT] if WRITTEN_AT in record.info else record.pos
+        origin = _info(record, WRITTEN_AT, record.pos)
         if origin - record.pos > MARGIN:
             # The shard that owns the new place may not have read as far as the old one.
             if window.owns(origin):
@@ -353,9 +354,14 @@ def _merge_into(first: pysam.VariantRecord, second: pysam.VariantRecord) -> int:
     return conflicts
 
 
+def _info(record: pysam.VariantRecord, key: str, default: Any) -> Any:
+    """An INFO value, or the default; ``info.get`` raises where the header does not know the key."""
+    return record.info[key] if key in record.info else default  # noqa: SIM401
+
+
 def _source_record(record: pysam.VariantRecord) -> str | None:
     """The multiallelic record that a split one came from, without the number of the allele."""
-    original = record.info[ORIGINAL] if ORIGINAL in record.info else None
+    original = _info(record, ORIGINAL, None)
     return None if original is None else str(original).rpartition("|")[0]
 
 

@@ -126,8 +126,8 @@ def pack_shard(
         assembly: names the pseudoautosomal regions.
         filters: what is trusted.
         prefix: writes ``prefix.bed/.bim/.fam``, ``prefix.qc.parquet``, ``prefix.reads.parquet``.
-        frequencies: Parquet with ``chrom pos ref alt allele_frequency`` of an external population, for contamination;
-            without it the CHARR sums stay 0.
+        frequencies: Parquet with ``chrom pos ref alt allele_frequency`` of an external population, for
+            contamination; without it the CHARR sums stay 0.
     """
     reader = VCF(str(bcf), gts012=False)
     people = list(reader.samples)
@@ -248,7 +248,8 @@ def _qc_row(
     called = int((dosage >= 0).sum())
     eligible = max(int(eligible), called)
     diploid = dosage[ploidy == 2]
-    two_sided, excess = hardy_weinberg(*(np.array([(diploid == d).sum()]) for d in (0, 1, 2)), lf)
+    n_ref, n_het, n_alt = (np.array([(diploid == d).sum()]) for d in (0, 1, 2))
+    two_sided, excess = hardy_weinberg(n_ref, n_het, n_alt, lf)
     row: dict[str, object] = {
         "variant_id": f"{chrom}:{pos}:{ref}:{alt}",
         "chrom": chrom,

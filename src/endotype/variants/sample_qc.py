@@ -161,20 +161,22 @@ class _Verdicts:
     def judge(self, pairs: pd.DataFrame) -> None:
         """Call rate, contamination, sex, duplicates, pedigree."""
         limits = self._limits
-        for i, m in enumerate(self._metrics.itertuples(index=False)):
-            if not m.call_rate >= limits.min_call_rate:
-                self._failures[i].append(f"call rate {m.call_rate:.3f} is below {limits.min_call_rate:g}")
-            if m.contamination > limits.max_contamination:
+        for i, row in enumerate(self._metrics.to_dict("records")):
+            if not row["call_rate"] >= limits.min_call_rate:
                 self._failures[i].append(
-                    f"estimated contamination {m.contamination:.3f} is above {limits.max_contamination:g}"
+                    f"call rate {row['call_rate']:.3f} is below {limits.min_call_rate:g}"
                 )
-            sexes = {m.declared_sex, m.inferred_sex}
-            if sexes == {"male", "female"}:
-                self._failures[i].append(f"declared {m.declared_sex}, but the genotypes are {m.inferred_sex}")
-            elif m.inferred_sex == "ambiguous":
+            if row["contamination"] > limits.max_contamination:
+                self._failures[i].append(
+                    f"estimated contamination {row['contamination']:.3f} is above {limits.max_contamination:g}"
+                )
+            declared, inferred = row["declared_sex"], row["inferred_sex"]
+            if {declared, inferred} == {"male", "female"}:
+                self._failures[i].append(f"declared {declared}, but the genotypes are {inferred}")
+            elif inferred == "ambiguous":
                 self._warnings[i].append("the sex can't be told from the genotypes")
-        for pair in pairs.itertuples(index=False):
-            self._judge_pair(pair.patient_a, pair.patient_b, pair.relationship, pair.declared)
+        for pair in pairs.to_dict("records"):
+            self._judge_pair(pair["patient_a"], pair["patient_b"], pair["relationship"], pair["declared"])
 
     def _judge_pair(self, a: str, b: str, found: str, declared: str) -> None:
         for this, other in ((a, b), (b, a)):
