@@ -168,7 +168,8 @@ class _Verdicts:
                 )
             if row["contamination"] > limits.max_contamination:
                 self._failures[i].append(
-                    f"estimated contamination {row['contamination']:.3f} is above {limits.max_contamination:g}"
+                    f"estimated contamination {row['contamination']:.3f} is above "
+                    f"{limits.max_contamination:g}"
                 )
             declared, inferred = row["declared_sex"], row["inferred_sex"]
             if {declared, inferred} == {"male", "female"}:
