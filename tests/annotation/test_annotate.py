@@ -8,6 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pysam
 import pytest
+
+from endotype import bcftools
+from endotype.annotation.annotate import COLUMNS, annotate_variants
+from endotype.annotation.consequences import COLUMNS as CONSEQUENCE_COLUMNS
+from endotype.annotation.consequences import call_consequences
+from endotype.annotation.knowledge import build_knowledge
+from endotype.tables import write_parquet
 from tests.annotation.builders import (
     CLINVAR_HEADER,
     GNOMAD_HEADER,
@@ -18,13 +25,6 @@ from tests.annotation.builders import (
     write_gff,
     write_sites,
 )
-
-from endotype import bcftools
-from endotype.annotation.annotate import COLUMNS, annotate_variants
-from endotype.annotation.consequences import COLUMNS as CONSEQUENCE_COLUMNS
-from endotype.annotation.consequences import call_consequences
-from endotype.annotation.knowledge import build_knowledge
-from endotype.tables import write_parquet
 
 G118 = base_at("c1", 118)
 VARIANTS = [

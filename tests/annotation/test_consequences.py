@@ -8,6 +8,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from endotype.annotation.consequences import COLUMNS, call_consequences, parse_bcsq
+from endotype.annotation.gene_model import read_gene_model
+from endotype.annotation.severity import SO_TERM, severity_rank, so_terms
+from endotype.errors import InputError
 from tests.annotation.builders import (
     COMPLEMENT,
     HOSTILE_NAME,
@@ -17,11 +22,6 @@ from tests.annotation.builders import (
     write_fasta,
     write_gff,
 )
-
-from endotype.annotation.consequences import COLUMNS, call_consequences, parse_bcsq
-from endotype.annotation.gene_model import read_gene_model
-from endotype.annotation.severity import SO_TERM, severity_rank, so_terms
-from endotype.errors import InputError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 KIT = SHARED / "annotation_kit"

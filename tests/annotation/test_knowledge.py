@@ -10,6 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from endotype.annotation.gene_model import gene_frame, read_gene_model
+from endotype.annotation.gene_table import COLUMNS, join_genes, read_gene_table
+from endotype.annotation.knowledge import build_knowledge
+from endotype.annotation.reference import Reference, indexed_fasta, match_contigs
+from endotype.annotation.site_formats import CLINICAL, FREQUENCY
+from endotype.errors import InputError
 from tests.annotation.builders import (
     CLINVAR_HEADER,
     CONTIGS,
@@ -19,13 +26,6 @@ from tests.annotation.builders import (
     write_gff,
     write_sites,
 )
-
-from endotype.annotation.gene_model import gene_frame, read_gene_model
-from endotype.annotation.gene_table import COLUMNS, join_genes, read_gene_table
-from endotype.annotation.knowledge import build_knowledge
-from endotype.annotation.reference import Reference, indexed_fasta, match_contigs
-from endotype.annotation.site_formats import CLINICAL, FREQUENCY
-from endotype.errors import InputError
 
 KIT = Path(__file__).parents[3] / "shared" / "data" / "annotation_kit"
 

@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from scipy import stats
-from tests.association.builders import covariate_set, make_design, make_store, random_dosages
-from tests.reference import association as slow
 
 from endotype.association.scan import associate, parse_region, scan
 from endotype.errors import InputError
 from endotype.tables import write_parquet
+from tests.association.builders import covariate_set, make_design, make_store, random_dosages
+from tests.reference import association as slow
 
 N, M = 150, 60
 

@@ -10,14 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from tests.association.builders import (
-    annotation_table,
-    covariate_set,
-    gene_table,
-    make_design,
-    make_store,
-)
-from tests.reference import association as slow
 
 from endotype.association.genes import associate_genes, qualifying, scan_genes
 from endotype.association.loci import NearestGene, gene_loci, significant, variant_loci
@@ -27,6 +19,14 @@ from endotype.association.summary import genomic_inflation, summarise_associatio
 from endotype.errors import InputError
 from endotype.files import write_json
 from endotype.tables import write_parquet
+from tests.association.builders import (
+    annotation_table,
+    covariate_set,
+    gene_table,
+    make_design,
+    make_store,
+)
+from tests.reference import association as slow
 
 N, M = 400, 300
 

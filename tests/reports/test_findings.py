@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.reports.conftest import Run
 
 from endotype.cohort.assembly import Region
 from endotype.reports.findings import review_stars, significance_group, zygosity
+from tests.reports.conftest import Run
 
 PAR = [Region("X", 60001, 2699520)]
 

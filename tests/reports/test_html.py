@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.reports.conftest import Run, build_run
 
 from endotype.files import write_text
 from endotype.reports.html import render
 from endotype.reports.overview import write_index
+from tests.reports.conftest import Run, build_run
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>\"' onmouseover='alert(1)' {{7*7}} {% raw %} "

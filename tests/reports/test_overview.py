@@ -8,8 +8,6 @@ import re
 import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter
-from tests.reports.conftest import DICTIONARY, Run
-from tests.reports.test_patient import empty_run
 
 from endotype.errors import InputError
 from endotype.files import read_json, write_text
@@ -17,6 +15,8 @@ from endotype.reports import overview
 from endotype.reports.overview import write_index
 from endotype.reports.survival import survival_by_group
 from endotype.tables import read_parquet
+from tests.reports.conftest import DICTIONARY, Run
+from tests.reports.test_patient import empty_run
 
 
 def index(run: Run) -> tuple[str, dict]:

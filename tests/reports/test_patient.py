@@ -6,7 +6,6 @@ import copy
 
 import pandas as pd
 import pytest
-from tests.reports.conftest import CONFIG, Run, as_text
 
 from endotype.errors import InputError
 from endotype.files import read_json, to_json
@@ -15,6 +14,7 @@ from endotype.reports.patient import validate_report
 from endotype.reports.write import write_reports
 from endotype.tables import write_parquet
 from endotype.variants.plink import open_store, write_store
+from tests.reports.conftest import CONFIG, Run, as_text
 
 SECTIONS = ("variants", "targets", "subtype", "associations", "clinical", "quality")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reference.simulation import vcf_lines as slow_lines
 
 from endotype.simulation.calls import Calls, Contamination, allele_counts, sequence, vcf_lines
 from endotype.simulation.parameters import Parameters
+from tests.reference.simulation import vcf_lines as slow_lines
 
 PARAMETERS = Parameters(seed=1)
 QUIET = Parameters(seed=1, missing_rate=0, low_quality_rate=0, half_call_rate=0)

@@ -16,11 +16,11 @@ import yaml
 from scipy import stats
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
-from tests.simulation.conftest import SMALL
 
 from endotype.files import sha256_file
 from endotype.simulation.cohort import simulate_cohort
 from endotype.simulation.phenotypes import MARKERS
+from tests.simulation.conftest import SMALL
 
 FILES = sorted(
     [

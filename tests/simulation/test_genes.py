@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.reference.simulation import AMINO_ACID, reverse_complement, translate
 
 from endotype.simulation.genes import (
     MISSENSE,
@@ -25,6 +24,7 @@ from endotype.simulation.genes import (
 )
 from endotype.simulation.genome import Contig, contigs, random_bases, text, windows, write_fasta_record
 from endotype.simulation.parameters import Parameters
+from tests.reference.simulation import AMINO_ACID, reverse_complement, translate
 
 PARAMETERS = Parameters(seed=3, patients=150, variants=4000)
 

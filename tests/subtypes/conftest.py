@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.subtypes.cohorts import CohortFiles, run_all, write_cohort
 
 

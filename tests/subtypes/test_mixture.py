@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import kstest
-from tests.reference import mixture as reference
-from tests.subtypes.cohorts import planted
 
 from endotype.subtypes import kernels
 from endotype.subtypes.mixture import Data, Mixture, fit
+from tests.reference import mixture as reference
+from tests.subtypes.cohorts import planted
 
 
 def with_nan(data: Data) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import binom
-from tests.reference.mixture import log_rank_observed_minus_expected
 
 from endotype.subtypes.outcome import compare_outcome, log_rank_scores, statistic
+from tests.reference.mixture import log_rank_observed_minus_expected
 
 
 def survival(rng: np.random.Generator, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.subtypes.cohorts import gradient, noise, planted, standardised
 
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.null_reference import latent_correlation, latent_factor, simulate
 from endotype.subtypes.selection import Settings, choose, jaccard, pairs_kept, set_aside
+from tests.subtypes.cohorts import gradient, noise, planted, standardised
 
 SETTINGS = Settings(seed=11)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tests.subtypes.cohorts import entry, run_all, write_cohort
 
 from endotype.errors import InputError
 from endotype.files import read_json, write_json
@@ -13,6 +12,7 @@ from endotype.subtypes.adjustment import design_matrix, find_confounders, fit_sc
 from endotype.subtypes.features import build_features, carrier_features, clinical_features
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants import plink
+from tests.subtypes.cohorts import entry, run_all, write_cohort
 
 PATIENTS = ["A", "B", "C", "D"]
 

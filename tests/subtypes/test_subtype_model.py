@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.subtypes.cohorts import CohortFiles, entry, run_all, write_cohort
 
 from endotype.errors import InputError
 from endotype.files import read_json, sha256_file, to_json, write_json
@@ -18,6 +17,7 @@ from endotype.subtypes.assign import COLUMNS, assign, assign_subtypes
 from endotype.subtypes.model import load_model, save_model
 from endotype.subtypes.selection import Settings
 from endotype.tables import read_parquet, write_parquet
+from tests.subtypes.cohorts import CohortFiles, entry, run_all, write_cohort
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 Divided = tuple[CohortFiles, Path]

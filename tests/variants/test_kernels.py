@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import variants as reference
-from tests.variants.peers import plink2
 
 from endotype.variants.kernels import count_genotypes, decode_calls, hardy_weinberg, log_factorials
 from endotype.variants.plink import pack, unpack, write_store
+from tests.reference import variants as reference
+from tests.variants.peers import plink2
 
 CALL = st.lists(st.sampled_from([-2, -1, 0, 1]), min_size=1, max_size=3)
 

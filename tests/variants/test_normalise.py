@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.variants.builders import read_vcf, write_fasta, write_vcf
 
 from endotype.errors import InputError
 from endotype.tables import read_tsv
 from endotype.variants.ingest import prepare_input
 from endotype.variants.normalise import MARGIN, normalise_region, parse_region
+from tests.variants.builders import read_vcf, write_fasta, write_vcf
 
 #            1         11        21        31        41        51
 SEQUENCE = "ACGTACGTTT" + "TTTTTTGGCA" + "GCAGCAGCAT" + "CATCATTTAC" + "GGATCCATTG" + "NNACGTRACG"

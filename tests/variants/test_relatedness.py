@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tests.reference import variants as reference
-from tests.variants.peers import plink2
 
 from endotype.variants.ancestry import independent_variants, principal_components
 from endotype.variants.plink import open_store, pack, write_store
@@ -18,6 +16,8 @@ from endotype.variants.relatedness import (
     relationship,
 )
 from endotype.variants.sample_qc import infer_sex
+from tests.reference import variants as reference
+from tests.variants.peers import plink2
 
 N_VARIANTS = 3000
 

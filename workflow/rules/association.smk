@@ -88,6 +88,8 @@ rule summarise_association:
         genes="results/association/genes.parquet",
         info="results/association/design.json",
         annotation="results/annotation/variants.parquet",
+        gene_table="results/annotation/genes.parquet",
+        bim="results/variants/genotypes.bim",
     output:
         collect("results/association/{trait}{ext}", trait=TRAITS, ext=[".parquet", ".genes.parquet", ".svg"]),
         loci="results/association/loci.parquet",
@@ -105,5 +107,5 @@ rule summarise_association:
         window=CONFIG["association"]["locus_window"],
     shell:
         "python {params.script} --shards {input.shards} --genes {input.genes} --design-info {input.info}"
-        " --annotation {input.annotation} --alpha {params.alpha} --locus-window {params.window}"
+        " --annotation {input.annotation} --gene-table {input.gene_table} --bim {input.bim} --alpha {params.alpha} --locus-window {params.window}"
         " --out-dir results/association > {log} 2>&1"

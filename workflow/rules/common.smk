@@ -10,6 +10,7 @@ REPOSITORY = Path(workflow.basedir)
 if str(REPOSITORY / "src") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "src"))
 
+from endotype.command import put_python_first
 from endotype.cohort.preflight import preflight
 from endotype.cohort.shards import shards
 from endotype.config import complete
@@ -17,9 +18,7 @@ from endotype.digest import code_digest
 from endotype.errors import InputError
 from endotype.reports.batches import batch_of
 
-# Jobs find the Python, and the library, that Snakemake itself runs on. A container or conda
-# environment, where one is used, comes before both.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+put_python_first()
 shell.prefix(
     "set -euo pipefail; "
     f"export PYTHONPATH={shlex.quote(str(REPOSITORY / 'src'))} PYTHONHASHSEED=0 MPLBACKEND=agg "

@@ -71,7 +71,7 @@ rule pack_genotypes:
     params:
         code=code("pack_genotypes.py"),
         script=script("pack_genotypes.py"),
-        prefix="results/variants/shards/{shard}",
+        prefix=subpath(output[0], strip_suffix=".bed"),
         region=region,
         assembly=REFERENCE["assembly"],
         filters=CONFIG["variants"],

@@ -43,6 +43,9 @@ QC_DTYPES = {
     "n_genotypes_masked": "int64",
 }
 
+UNITS = 2**20
+"""Sums of reads and qualities are whole numbers of this part of one."""
+
 READ_COLUMNS = ["n_depth", "sum_depth", "n_quality", "sum_quality", "n_charr", "sum_charr"]
 
 
@@ -58,19 +61,21 @@ class Filters:
     min_hwe_p: float = 1e-10
 
 
-@dataclass
 class _ReadSums:
-    """Per-person sums over calls: depth, genotype quality, CHARR terms."""
+    """Per-person sums over calls: depth, genotype quality, CHARR terms.
 
-    values: np.ndarray  # float64 (n, 6), columns READ_COLUMNS
+    Kept as whole numbers, the sums in units of 1 / ``UNITS``, so that they don't depend on how the genome
+    was cut into shards.
+    """
+
+    def __init__(self, n_people: int) -> None:
+        self.values = np.zeros((n_people, len(READ_COLUMNS)), np.int64)
 
     def add(self, dosage: np.ndarray, call: _Call, frequency: float | None) -> None:
         """Add one variant; ``frequency`` of ALT elsewhere, or ``None`` where CHARR leaves the site out."""
         called = dosage >= 0
         for column, values in ((0, call.depth), (2, call.quality)):
-            given = called & np.isfinite(values)
-            self.values[given, column] += 1
-            self.values[given, column + 1] += values[given]
+            self._add(column, called & np.isfinite(values), values)
         if frequency is None or call.allele_depths is None:
             return
         reference_frequency = 1 - frequency
@@ -79,8 +84,11 @@ class _ReadSums:
         reads = call.allele_depths
         total = reads[:, 0] + reads[:, 1]
         use = (dosage == 2) & (reads[:, 0] >= 0) & (total >= 10) & (total <= 100)
-        self.values[use, 4] += 1
-        self.values[use, 5] += reads[use, 0] / total[use] / reference_frequency
+        self._add(4, use, reads[:, 0] / np.maximum(total, 1) / reference_frequency)
+
+    def _add(self, column: int, use: np.ndarray, values: np.ndarray) -> None:
+        self.values[use, column] += 1
+        self.values[use, column + 1] += np.rint(values[use].astype(np.float64) * UNITS).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def pack_shard(
     known = _external_frequencies(frequencies, window)
     haploid_on = _HaploidRule(np.array(sex), assembly)
     lf = log_factorials(2 * len(people))
-    sums = _ReadSums(np.zeros((len(people), len(READ_COLUMNS))))
+    sums = _ReadSums(len(people))
     rows: list[dict[str, object]] = []
     dosage, ploidy = np.empty(len(people), np.int8), np.empty(len(people), np.int8)
     with StoreWriter(prefix, fam_table(people, sex)) as store:

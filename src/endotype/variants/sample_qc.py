@@ -13,6 +13,7 @@ from endotype.files import write_json
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.ancestry import Ancestry, independent_variants, principal_components
 from endotype.variants.kernels import HET, HOM_ALT, HOM_REF, MISSING_CALL, count_genotypes
+from endotype.variants.pack import UNITS
 from endotype.variants.plink import GenotypeStore, open_store
 from endotype.variants.relatedness import MIN_SITES, declared_relationships, related_pairs
 
@@ -124,9 +125,13 @@ def sample_metrics(
     table["ti_tv"] = _ratio(ti, tv)
     table["het_rate"] = _ratio(counts[:, HET], called)
     by_patient = reads.set_index("patient").reindex(table["patient"])
-    table["mean_depth"] = _ratio(by_patient["sum_depth"], by_patient["n_depth"])
-    table["mean_genotype_quality"] = _ratio(by_patient["sum_quality"], by_patient["n_quality"])
-    charr = _ratio(by_patient["sum_charr"], by_patient["n_charr"])
+    for metric, count, total in (
+        ("mean_depth", "n_depth", "sum_depth"),
+        ("mean_genotype_quality", "n_quality", "sum_quality"),
+        ("charr", "n_charr", "sum_charr"),
+    ):
+        table[metric] = _ratio(by_patient[total] / UNITS, by_patient[count])
+    charr = table.pop("charr")
     table["contamination"] = np.where(by_patient["n_charr"] >= MIN_CHARR_SITES, charr, np.nan)
     return table
 
