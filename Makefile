@@ -52,11 +52,11 @@ test-quick: setup  ## the quick loop: no whole runs (under two minutes)
 lint: setup  ## ruff, snakefmt, mypy (snakemake --lint is one of the tests)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/snakefmt --check --quiet Snakefile workflow/rules
+	@$(BIN)/snakefmt --check Snakefile workflow/rules
 	@$(BIN)/mypy
 
 format: setup  ## rewrite all code in the house style
-	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt --quiet Snakefile workflow/rules
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow/rules
 
 bench: setup  ## measure against peers that are installed; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks

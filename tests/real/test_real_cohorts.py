@@ -1,0 +1,151 @@
+"""Real genotypes through the whole workflow. The phenotypes are simulated and have no cause."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.real.prepare import DEFAULT_DATA, UWGAC, prepare
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real,
+    pytest.mark.skipif(
+        not (DEFAULT_DATA / "MANIFEST.md").is_file(),
+        reason="no real cohorts beside the repository (set ENDOTYPE_DATA to their folder)",
+    ),
+]
+
+
+def run(name: str, workdir: Path) -> Path:
+    """Run a configuration whole; return its results folder."""
+    prepare(name, workdir)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+            *("--directory", str(workdir), "--configfile", str(ROOT / "tests" / "real" / f"{name}.yaml")),
+            *("--cores", "1"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    return workdir / "results"
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory) -> Path:
+    return run("kit", tmp_path_factory.mktemp("real") / "kit")
+
+
+@pytest.fixture(scope="module")
+def chr20(tmp_path_factory) -> Path:
+    return run("chr20", tmp_path_factory.mktemp("real") / "chr20")
+
+
+@pytest.fixture(scope="module")
+def uwgac(tmp_path_factory) -> Path:
+    return run("uwgac", tmp_path_factory.mktemp("real") / "uwgac")
+
+
+def flow(results: Path) -> dict:
+    return json.loads((results / "variants" / "flow.json").read_text())
+
+
+def reports(results: Path) -> list[Path]:
+    return sorted((results / "reports").glob("*/report.json"))
+
+
+@pytest.mark.xdist_group("kit")
+class TestExomesWithReferenceAndGenes:
+    def test_every_allele_agrees_with_the_reference_and_is_accounted_for(self, kit):
+        counts = flow(kit)
+        assert counts["records_in"] == 122
+        assert counts["alleles_in"] == counts["variants_normalised"] == 123
+        assert counts["alleles_rejected"] == {}
+
+    def test_every_kept_variant_has_a_consequence(self, kit):
+        table = pd.read_parquet(kit / "annotation" / "variants.parquet")
+        assert (table["consequence_status"] == "assessed").all()
+        assert table["consequence"].notna().all()
+        assert (table["consequence"].str.contains("missense_variant")).sum() > 20
+        assert {"SAMD11", "NOC2L"} <= set(table["gene"].dropna())
+
+    def test_everybody_has_a_report_and_no_subtype_is_invented(self, kit):
+        assert len(reports(kit)) == 1182
+        assert json.loads((kit / "subtypes" / "selection.json").read_text())["k"] == 1
+        assert pd.read_parquet(kit / "association" / "loci.parquet").empty
+
+
+@pytest.mark.xdist_group("chr20")
+class TestTwoFilesOfOtherPeopleWithoutReference:
+    def test_the_files_are_joined_site_by_site(self, chr20):
+        counts = flow(chr20)
+        assert counts["records_in"] == 2 * 24_990
+        assert counts["joined_across_files"] == counts["variants_normalised"] == 24_990
+        store = pd.read_csv(chr20 / "variants" / "genotypes.fam", sep="\t", header=None)
+        assert len(store) == 503
+        qc = pd.read_parquet(chr20 / "variants" / "variant_qc.parquet")
+        assert (qc["n_missing"] == 0).all()
+
+    def test_what_needs_a_reference_is_not_assessed_and_said_so_in_every_report(self, chr20):
+        table = pd.read_parquet(chr20 / "annotation" / "variants.parquet")
+        assert (table["consequence_status"] == "not_assessed").all()
+        assert len(reports(chr20)) == 503
+        for path in reports(chr20):
+            said = path.read_text()
+            for words in ("Consequences of variants were not assessed", "Left alignment was not assessed"):
+                assert words in said, path
+
+    def test_no_relative_nor_subtype_nor_locus_is_invented(self, chr20):
+        assert pd.read_parquet(chr20 / "variants" / "relatedness.parquet").empty
+        assert json.loads((chr20 / "subtypes" / "selection.json").read_text())["k"] == 1
+        assert pd.read_parquet(chr20 / "association" / "loci.parquet").empty
+
+
+@pytest.mark.xdist_group("uwgac")
+class TestTwelvePopulationsInOneFileAChromosome:
+    def test_all_files_are_read(self, uwgac):
+        counts = flow(uwgac)
+        assert counts["records_in"] == 25_709
+        assert counts["alleles_in"] == counts["variants_normalised"] + sum(
+            counts["alleles_rejected"].values()
+        )
+        assert set(rejected) == {"symbolic_allele"}
+
+    def test_the_first_axes_separate_the_populations(self, uwgac):
+        axes = pd.read_parquet(uwgac / "variants" / "ancestry.parquet").set_index("patient")
+        people = pd.read_csv(DEFAULT_DATA / UWGAC / "sample_phenotype_annotation.tsv", sep="\t")
+        population = people.set_index("sample.id").loc[axes.index, "Population"]
+        continent = population.map(
+            dict.fromkeys(("ACB", "ASW", "LWK", "YRI"), "african")
+            | dict.fromkeys(("CHB", "JPT"), "east asian")
+            | dict.fromkeys(("CEU", "GBR"), "european")
+            | {"GIH": "south asian"}
+        ).dropna()
+        scores = axes.loc[continent.index, ["pc1", "pc2", "pc3"]].to_numpy()
+        centres = pd.DataFrame(scores).groupby(continent.to_numpy()).mean()
+        nearest = np.linalg.norm(scores[:, None] - centres.to_numpy()[None], axis=2).argmin(axis=1)
+        # Admixed people of the Caribbean and the South-West are African by name and between by genome.
+        assert (centres.index[nearest] == continent.to_numpy()).mean() > 0.97
+
+    def test_males_written_as_half_calls_are_kept_and_no_sex_is_wrong(self, uwgac):
+        qc = pd.read_parquet(uwgac / "variants" / "sample_qc.parquet")
+        assert (qc["verdict"] != "fail").all()
+        males = qc[qc["declared_sex"] == "male"]
+        assert (males["inferred_sex"] == "male").all()
+        assert (qc["inferred_sex"] == "ambiguous").sum() == 1
+
+    def test_no_locus_is_found_in_simulated_traits(self, uwgac):
+        assert pd.read_parquet(uwgac / "association" / "loci.parquet").empty
+        summary = json.loads((uwgac / "association" / "summary.json").read_text())
+        assert all(0.9 < trait["inflation"] < 1.15 for trait in summary["traits"].values())
