@@ -34,7 +34,8 @@ demo: setup  ## simulate a cohort, run everything on it, compare with the plante
 	@test -f $(DEMO)/cohort/truth.json || \
 	  $(BIN)/python scripts/simulate_cohort.py --out $(DEMO)/cohort --seed 1
 	@$(BIN)/python scripts/check_inputs.py --config config/demo.yaml --directory $(DEMO)
-	@$(RUN) --directory $(DEMO) --configfile config/demo.yaml --quiet rules
+	@$(RUN) --directory $(DEMO) --configfile config/demo.yaml --quiet rules reason host 2>&1 \
+	  | grep --line-buffered -vE '^(Select|Execute|Finished|\[|$$)'
 	@echo
 	@$(BIN)/python scripts/check_truth.py --truth $(DEMO)/cohort/truth.json --results $(DEMO)/results \
 	  --out $(DEMO)/truth_check.json
@@ -44,10 +45,10 @@ demo: setup  ## simulate a cohort, run everything on it, compare with the plante
 	@echo "All results:      $(DEMO)/results/ (docs/results.md says what each file is)"
 
 test: setup lint  ## all checks: format, lint, types, unit tests, whole runs, real cohorts where present
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-quick: setup  ## the quick loop: no whole runs (under two minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not real"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not real"
 
 lint: setup  ## ruff, snakefmt, mypy (snakemake --lint is one of the tests)
 	@$(BIN)/ruff check .

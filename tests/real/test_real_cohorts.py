@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.once import once
 from tests.real.prepare import DEFAULT_DATA, UWGAC, prepare
 
 ROOT = Path(__file__).parents[2]
@@ -25,8 +26,8 @@ pytestmark = [
 ]
 
 
-def run(name: str, workdir: Path) -> Path:
-    """Run a configuration whole; return its results folder."""
+def run(name: str, workdir: Path) -> None:
+    """Run a configuration whole."""
     prepare(name, workdir)
     done = subprocess.run(
         [
@@ -39,22 +40,21 @@ def run(name: str, workdir: Path) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]
-    return workdir / "results"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kit(tmp_path_factory) -> Path:
-    return run("kit", tmp_path_factory.mktemp("real") / "kit")
+    return once(tmp_path_factory, "kit", lambda folder: run("kit", folder)) / "results"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chr20(tmp_path_factory) -> Path:
-    return run("chr20", tmp_path_factory.mktemp("real") / "chr20")
+    return once(tmp_path_factory, "chr20", lambda folder: run("chr20", folder)) / "results"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def uwgac(tmp_path_factory) -> Path:
-    return run("uwgac", tmp_path_factory.mktemp("real") / "uwgac")
+    return once(tmp_path_factory, "uwgac", lambda folder: run("uwgac", folder)) / "results"
 
 
 def flow(results: Path) -> dict:
@@ -65,7 +65,6 @@ def reports(results: Path) -> list[Path]:
     return sorted((results / "reports").glob("*/report.json"))
 
 
-@pytest.mark.xdist_group("kit")
 class TestExomesWithReferenceAndGenes:
     def test_every_allele_agrees_with_the_reference_and_is_accounted_for(self, kit):
         counts = flow(kit)
@@ -86,7 +85,6 @@ class TestExomesWithReferenceAndGenes:
         assert pd.read_parquet(kit / "association" / "loci.parquet").empty
 
 
-@pytest.mark.xdist_group("chr20")
 class TestTwoFilesOfOtherPeopleWithoutReference:
     def test_the_files_are_joined_site_by_site(self, chr20):
         counts = flow(chr20)
@@ -112,14 +110,12 @@ class TestTwoFilesOfOtherPeopleWithoutReference:
         assert pd.read_parquet(chr20 / "association" / "loci.parquet").empty
 
 
-@pytest.mark.xdist_group("uwgac")
 class TestTwelvePopulationsInOneFileAChromosome:
     def test_all_files_are_read(self, uwgac):
         counts = flow(uwgac)
         assert counts["records_in"] == 25_709
-        assert counts["alleles_in"] == counts["variants_normalised"] + sum(
-            counts["alleles_rejected"].values()
-        )
+        rejected = counts["alleles_rejected"]
+        assert counts["alleles_in"] == counts["variants_normalised"] + sum(rejected.values())
         assert set(rejected) == {"symbolic_allele"}
 
     def test_the_first_axes_separate_the_populations(self, uwgac):

@@ -37,7 +37,6 @@ def patients(run: Run) -> list[str]:
     return pd.read_parquet(run.results / "cohort" / "people.parquet")["patient"].tolist()
 
 
-@pytest.mark.xdist_group("finished")
 class TestAFinishedRun:
     def test_every_patient_has_a_report(self, finished):
         for patient in patients(finished):
@@ -83,14 +82,8 @@ class TestAFinishedRun:
             (finished.results / "variants" / "rejects.tsv").read_text().splitlines()[1:]
         )
 
-    def test_a_changed_threshold_re_runs_what_it_touches(self, finished):
-        finished.config["subtypes"] = {"max_k": 4}
-        finished.write_config()
-        try:
-            planned = finished.planned()
-        finally:
-            del finished.config["subtypes"]
-            finished.write_config()
+    def test_a_changed_threshold_re_runs_what_it_touches(self, finished, tmp_path):
+        planned = finished.planned(finished.write_config(tmp_path / "config.yaml", subtypes={"max_k": 4}))
         assert {"discover_subtypes", "assign_subtypes", "rank_targets", "write_reports"} <= planned
         assert not planned & {"prepare_input", "normalise_variants", "associate", "annotate_variants"}
 
@@ -172,8 +165,7 @@ class TestInputErrors:
         assert "male" in page and "trait" in page
 
     def test_an_unknown_key_names_the_nearest(self, run):
-        run.config["variants"] = {"min_dpeth": 5}
-        run.write_config()
+        run.write_config(run.workdir / "config.yaml", variants={"min_dpeth": 5})
         assert "min_depth" in self.refused(run)
 
 

@@ -11,7 +11,7 @@ from endotype.annotation.severity import clinical_words, is_pathogenic
 from endotype.cohort.assembly import Region, bare_name, sex_chromosome
 from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import number, plural, shorten, words
+from endotype.reports.text import STARS, number, plural, shorten, words
 from endotype.variants.plink import MISSING
 
 FILE = "annotation/variants.parquet"
@@ -266,4 +266,4 @@ def _confidence(item: Row) -> Confidence:
     if item["group"] == "pathogenic" and stars:
         certain = "likely_pathogenic" not in map(str.casefold, clinical_words(item["clinical_significance"]))
         word = "established" if stars >= 2 and certain else "likely"
-    return Confidence(word, stars, "review stars of 4")
+    return Confidence(word, stars, STARS)

@@ -11,9 +11,13 @@ MAX_FINDINGS = 10
 _MAX_PER_TYPE = 4
 
 NOTHING_FOUND = (
-    "Nothing reportable was found among the variants that could be read. "
-    "This doesn't exclude a genetic cause: see what was not assessed."
+    "No reportable variant was found. This doesn't exclude a genetic cause: see what was not assessed."
 )
+UNRELIABLE = (
+    "No reportable variant was found, but the genotypes failed quality control. "
+    "This is not a negative result."
+)
+REST = " The findings below rest on other evidence."
 NOT_LOOKED = "The patient's variants weren't assessed. This is not a negative result."
 
 
@@ -38,7 +42,10 @@ def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
     if sections["variants"]["status"] == "not_assessed":
         statement = NOT_LOOKED
     elif sections["variants"]["counts"]["reportable"] == 0:
-        statement = NOTHING_FOUND
+        statement = UNRELIABLE if sections["quality"]["verdict"] == "fail" else NOTHING_FOUND
+        targets = sections["targets"]["items"]
+        if targets and all(target["link"] != "carried_variant" for target in targets):
+            statement += REST
     return {"statement": statement, "items": shown, "n_more": len(ranked) - len(shown)}
 
 
@@ -66,7 +73,10 @@ def _place(claim: Claim, sections: Row) -> tuple[int, int, int] | None:
         return None if group is None else (group, CONFIDENCE_WORDS.index(claim.confidence.word), order)
     if claim.type == "target":
         return (2, 0, _find(claim, sections["targets"])[0])
-    return (3, 0, 0) if claim.type == "subtype" else None
+    if claim.type == "subtype":
+        # A cohort that isn't divided says nothing of this patient.
+        return (5 if sections["subtype"]["reason"] == "no_subtypes" else 3, 0, 0)
+    return None
 
 
 def _find(claim: Claim, section: Row) -> tuple[int, Row]:

@@ -13,17 +13,21 @@ from markupsafe import Markup
 from endotype.errors import input_error
 from endotype.files import read_json, write_json, write_text
 from endotype.reports import svg
+from endotype.reports.flow import NO_CALL_WORDS, flows
 from endotype.reports.html import render
 from endotype.reports.inputs import Cohort, Row, read_cohort
 from endotype.reports.methods import run_identity
 from endotype.reports.survival import GroupSurvival
-from endotype.reports.text import clean, plain, words
+from endotype.reports.text import clean, feature_name, plain, words
 from endotype.reports.write import subtype_colours
 from endotype.tables import read_parquet
 
 SCHEMA_VERSION = "1.0"
 ROWS_PER_GROUP = 250
 """Patients in one table; larger cohorts are folded into several, so that a browser stays quick."""
+
+MAX_ATTENTION = 12
+"""Patients of one kind that the box of those who need attention names; the table of patients has all."""
 
 EMBEDDED_BYTES = 4_000_000
 """Plots of traits are embedded up to this total; further ones are linked."""
@@ -42,9 +46,10 @@ def write_index(results: str | Path, config: str | Path) -> None:
     results = Path(results)
     cohort = read_cohort(results, read_json(config))
     patients = [_summary(_report(results, patient)) for patient in cohort.people["patient"]]
+    variant_flow = dict(read_json(results / "variants/flow.json"))
     flow = {
         "people": _counts(cohort.preflight.get("counts", {})),
-        "variants": _counts(read_json(results / "variants/flow.json")),
+        "variants": _counts(variant_flow),
     }
     counts = _cohort_counts(patients)
     run = plain(run_identity(cohort))
@@ -70,6 +75,11 @@ def write_index(results: str | Path, config: str | Path) -> None:
         run=run,
         counts=counts,
         flow=flow,
+        flow_plots=_flow_plots(cohort, counts, variant_flow),
+        attention=_attention(patients),
+        no_call_words=NO_CALL_WORDS,
+        division=plain(read_json(results / "subtypes/selection.json").get("reason")),
+        subtype_sizes=cohort.subtype_sizes,
         groups=[patients[i : i + ROWS_PER_GROUP] for i in range(0, len(patients), ROWS_PER_GROUP)],
         colours=colours,
         loci=cohort.loci,
@@ -131,6 +141,25 @@ def _cohort_counts(patients: Sequence[Row]) -> Row:
 
 
 _QUALITY_WORDS = ("pass", "warn", "fail", "not assessed")
+
+
+def _flow_plots(cohort: Cohort, counts: Row, variant_flow: Row) -> list[Row]:
+    diagrams = flows(cohort, counts, variant_flow)
+    return [{"title": title, "plot": svg.flow(steps, title)} for title, steps in diagrams.items()]
+
+
+def _attention(patients: Sequence[Row]) -> list[Row]:
+    """Groups of patients that someone should look at first: ``title patients n_more``, none of them empty."""
+    groups = {
+        "Genotypes failed quality control": [p for p in patients if p["quality"] == "fail"],
+        "Genotypes passed with remarks": [p for p in patients if p["quality"] == "warn"],
+        "Warned against an intervention": [p for p in patients if p["n_warnings"]],
+    }
+    return [
+        {"title": title, "patients": found[:MAX_ATTENTION], "n_more": len(found[MAX_ATTENTION:])}
+        for title, found in groups.items()
+        if found
+    ]
 
 
 def _counts(value: object, name: str = "") -> list[Row]:
@@ -197,10 +226,10 @@ def _heatmap(cohort: Cohort) -> Markup | None:
     strongest = sorted(features, key=lambda f: -max(abs(values.get((f, s)) or 0) for s in cohort.profile))[
         :30
     ]
-    shown = [feature for feature in features if feature in strongest]
-    return svg.heatmap(
-        shown, sorted(cohort.profile), values, "Subtype profiles: standardised difference from the cohort"
-    )
+    shown = {feature: feature_name(feature) for feature in features if feature in strongest}
+    labelled = {(shown[f], s): value for (f, s), value in values.items() if f in shown}
+    title = "Subtype profiles: standardised difference from the cohort"
+    return svg.heatmap(list(shown.values()), sorted(cohort.profile), labelled, title)
 
 
 def _survival_plots(cohort: Cohort, colours: dict[str, str]) -> list[Row]:

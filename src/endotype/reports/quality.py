@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from endotype.reports.claims import Claim, Confidence, Input, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import number, words
+from endotype.reports.text import number, percent, words
 
 FILE = "variants/sample_qc.parquet"
 
@@ -156,7 +156,7 @@ def _measure(metric: _Metric, row: Row, cohort: Cohort, reasons: list[str]) -> R
     verdict = "no limit"
     threshold = ""
     if limit is not None:
-        threshold = f"{metric.bound} {number(float(limit))}"
+        threshold = f"{metric.bound} {percent(limit)}"
         verdict = "pass" if value is not None and _LIMITS[metric.bound](value, limit) else "fail"
     elif metric.flagged_by:
         deviations = number(float(cohort.config["sample_qc"]["heterozygosity_mads"]))

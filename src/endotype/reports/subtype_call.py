@@ -12,6 +12,7 @@ FILE = "subtypes/assignments.parquet"
 SHOWN_FEATURES = 8
 """How many features a report shows: those on which the subtype differs most from the cohort."""
 
+_CARRIER = "carries a rare damaging or protein-changing variant in a gene of this mechanism"
 _LIMIT = "A subtype is a statistical group of this cohort, not a diagnosis, and not validated elsewhere."
 
 
@@ -39,7 +40,7 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         if called
         else (posteriors[0]["subtype"] if reason == "ambiguous" and posteriors else None)
     )
-    statement = _called_sentence(row, cohort) if called else _no_call_sentence(row, reason, cohort)
+    statement = _called_sentence(row, cohort) if called else _no_call_sentence(row, reason, record, cohort)
     section = _section("present" if called else "not_assessed" if unseen else "absent", statement) | {
         "call": row["call"],
         "subtype": row["subtype"],
@@ -94,7 +95,9 @@ def _called_sentence(row: Row, cohort: Cohort) -> str:
     )
 
 
-def _no_call_sentence(row: Row, reason: str | None, cohort: Cohort) -> str:
+def _no_call_sentence(row: Row, reason: str | None, record: PatientRecord, cohort: Cohort) -> str:
+    values = list((record.features or {}).values())
+    known = f"{sum(value is not None for value in values)} of {len(values)}"
     limits = cohort.config["subtypes"]
     posterior = "unknown" if row["posterior"] is None else probability(row["posterior"])
     typicality = "unknown" if row["typicality"] is None else number(row["typicality"], 2)
@@ -104,7 +107,7 @@ def _no_call_sentence(row: Row, reason: str | None, cohort: Cohort) -> str:
         "atypical": "No call: the patient is unlike the members of every subtype "
         f"(typicality {typicality}, limit {limits['typicality_alpha']}).",
         "no_subtypes": "No call: the data of this cohort don't support a division into subtypes.",
-        "insufficient_data": "Not assessed: too few of the features that the model needs were recorded.",
+        "insufficient_data": f"Not assessed: too few features are known, {known} of clinical values and genotypes.",
         "failed_qc": "Not assessed: the genotypes failed quality control.",
     }
     return sentences.get(reason or "", "No call; the model gave no reason.")
@@ -128,7 +131,7 @@ def _feature(name: str, record: PatientRecord, cohort: Cohort, profile: Row | No
     place = cohort.percentile(name, float(value)) if isinstance(value, int | float) else None
     return {
         "feature": name,
-        "description": column.get("description") or None,
+        "description": column.get("description") or (_CARRIER if name.startswith("carrier:") else None),
         "unit": column.get("unit") or None,
         "value": None if value is None else float(value),
         "status": "present" if value is not None else "missing",

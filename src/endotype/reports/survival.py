@@ -1,16 +1,16 @@
-"""Survival of the subtypes in the cohort, estimated with lifelines (Kaplan & Meier 1958, JASA 53:457)."""
+"""Survival of the subtypes in the cohort (Kaplan & Meier 1958, JASA 53:457).
+
+Written out here, because every batch of reports would otherwise wait for a survival library to be imported;
+the tests compare it with lifelines.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from lifelines import KaplanMeierFitter
-
-from endotype.reports.text import plain
 
 MIN_PEOPLE = 5
 """A curve of fewer people than this isn't drawn: it would describe persons, not a group."""
@@ -26,8 +26,9 @@ class GroupSurvival:
         events: how many of them had the event.
         time: where the estimate is read off: the median time recorded in the whole cohort.
         estimate: probability of no event before ``time``, with its 95 % interval ``low`` to ``high``
-            (log-log transformed); ``None`` where nobody was observed so long.
-        curve_times, curve: the steps, shape (n_steps,).
+            (log-log transformed). The estimate is ``None`` where nobody was observed so long; the interval
+            also where the formula has none, before the first event and when all have had it.
+        curve_times, curve: the steps, shape (n_steps,); 1 before the first of them.
     """
 
     group: str | None
@@ -69,24 +70,58 @@ def survival_by_group(
     return found
 
 
+def kaplan_meier(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Product-limit estimate of survival.
+
+    Args:
+        time: shape (n,), time of the event or of the end of observation, not negative.
+        event: bool, shape (n,), whether it was the event.
+
+    Returns:
+        The distinct times; S(t) = prod(1 - d / r) over the times up to t, where d people have the event and
+        r are still observed, those of the same time included; and Greenwood's sum d / (r (r - d)), the
+        variance of log S, which is infinite once S is zero. All of shape (n_steps,).
+    """
+    times, step = np.unique(time, return_inverse=True)
+    events = np.bincount(step, weights=event, minlength=len(times))
+    left = np.bincount(step, minlength=len(times))
+    at_risk = left[::-1].cumsum()[::-1]
+    with np.errstate(divide="ignore"):
+        greenwood = np.cumsum(events / (at_risk * (at_risk - events)))
+    return times, np.cumprod(1 - events / at_risk), greenwood
+
+
+def log_log_interval(survival: float, greenwood: float) -> tuple[float, float] | None:
+    """The 95 % interval S ** exp(±1.96 sqrt(greenwood) / log S); ``None`` where S is 0 or 1.
+
+    Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, section 1.4.
+    """
+    if not 0 < survival < 1:
+        return None
+    spread = _NORMAL_975 * math.sqrt(greenwood) / abs(math.log(survival))
+    return survival ** math.exp(spread), survival ** math.exp(-spread)
+
+
+_NORMAL_975 = 1.959963984540054
+"""The 97.5 % point of the standard normal distribution."""
+
+
 def _estimate(group: str | None, observed: pd.DataFrame, horizon: float) -> GroupSurvival:
-    fit = KaplanMeierFitter().fit(observed["time"], observed["event"])
-    interval = fit.confidence_interval_.loc[:horizon].iloc[-1]
-    seen: dict[str, Any] = {"estimate": None, "low": None, "high": None}
-    if observed["time"].max() >= horizon:
-        estimate = float(fit.survival_function_at_times(horizon).iloc[0])
-        low, high = (float(edge) for edge in interval)
-        seen = (
-            {"estimate": estimate, "low": low, "high": high}
-            if not math.isnan(low)
-            else seen | {"estimate": estimate}
-        )
+    time = observed["time"].to_numpy(float)
+    times, survival, greenwood = kaplan_meier(time, observed["event"].to_numpy(bool))
+    estimate, interval = None, None
+    if times[-1] >= horizon:
+        step = int(np.searchsorted(times, horizon, side="right")) - 1
+        estimate = float(survival[step]) if step >= 0 else 1.0
+        interval = log_log_interval(estimate, float(greenwood[step])) if step >= 0 else None
     return GroupSurvival(
         group=group,
         n=len(observed),
         events=int(observed["event"].sum()),
         time=horizon,
-        **plain(seen),
-        curve_times=fit.survival_function_.index.to_numpy(float),
-        curve=fit.survival_function_.iloc[:, 0].to_numpy(float),
+        estimate=estimate,
+        low=interval[0] if interval else None,
+        high=interval[1] if interval else None,
+        curve_times=times,
+        curve=survival,
     )

@@ -15,6 +15,9 @@ PALETTE = ("#1f6f8b", "#c8553d", "#5b8e3e", "#7b5ea7", "#b8860b", "#3d5a80", "#a
 """Colours of subtypes in their order; told apart by people with red-green blindness in print as well."""
 
 GREY = "#8a979f"
+FlowStep = tuple[str, int, Sequence[tuple[str, int]]]
+"""A step of a flow: what is counted, how many, and (reason, how many) for those that leave after it."""
+
 _LIGHTS = {"pass": "#1b7f4b", "warn": "#d69300", "fail": "#b3261e"}
 
 
@@ -58,7 +61,7 @@ def cohort_strip(
     median; a diamond at the mean of the patient's group, a dot at the patient.
     """
     low, q1, median, q3, high = quantiles
-    margin = 0.25 * ((high - low) or 1)
+    margin = 0.12 * ((high - low) or 1)
     scale = _scale(low - margin, high + margin)
     x = [_pct(scale(q)) for q in (low, q1, median, q3, high)]
     width = [_pct(scale(high) - scale(low)), _pct(scale(q3) - scale(q1))]
@@ -135,20 +138,22 @@ def heatmap(
     rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float | None], title: str
 ) -> Markup:
     """Standardised differences: blue below and red above zero, full at 2; a missing one is a dash."""
-    left, top, cell, gap = 150, 26, 64, 26
+    left, top, cell, gap = 172, 26, 64, 24
     width, height = left + cell * len(columns) + 8, top + gap * len(rows) + 8
     parts = [
-        f'<text x="{left + cell * j + cell / 2:.0f}" y="18" text-anchor="middle">{escape(c)}</text>'
+        f'<text x="{left + cell * j + cell / 2:.0f}" y="18" text-anchor="middle" font-weight="600">'
+        f"{escape(c)}</text>"
         for j, c in enumerate(columns)
     ]
     for i, row in enumerate(rows):
         y = top + gap * i
-        parts.append(f'<text x="{left - 8}" y="{y + 17}" text-anchor="end">{escape(_fit(row, 22))}</text>')
+        parts.append(f'<text x="{left - 8}" y="{y + 17}" text-anchor="end">{escape(_fit(row, 26))}</text>')
         for j, column in enumerate(columns):
             value = values.get((row, column))
             x = left + cell * j
             fill, ink = _diverging(value)
             shown = "–" if value is None else f"{value:+.1f}".replace("-", "−")
+            shown = "0.0" if shown in ("+0.0", "−0.0") else shown
             parts.append(
                 f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{gap - 2}" rx="2" fill="{fill}"/>'
                 f'<text x="{x + cell / 2 - 1:.0f}" y="{y + 16}" text-anchor="middle" fill="{ink}">'
@@ -156,6 +161,38 @@ def heatmap(
             )
     return Markup(
         f'<svg class="plot" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img">'
+        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
+    )
+
+
+def flow(steps: Sequence[FlowStep], title: str) -> Markup:
+    """A flow of counts from top to bottom: a box for each step, and beside its arrow what leaves after it."""
+    box, height, line = 168, 46, 17
+    parts, y = [], 0
+    for i, (label, count, leaving) in enumerate(steps):
+        parts.append(
+            f'<rect x=".75" y="{y + 0.75}" width="{box}" height="{height}" rx="5" fill="#f4f7f9"'
+            f' stroke="#0b4f6c" stroke-width="1.5"/>'
+            f'<text x="12" y="{y + 20}" font-size="15" font-weight="600">{count:,}</text>'
+            f'<text x="12" y="{y + 37}">{escape(_fit(label, 26))}</text>'
+        )
+        y += height + 1
+        if i == len(steps) - 1:
+            break
+        gap = max(26, line * len(leaving) + 14)
+        parts.append(
+            f'<path d="M40 {y}v{gap - 7}" stroke="{GREY}" stroke-width="1.5"/>'
+            f'<path d="M35 {y + gap - 8}h10l-5 8z" fill="{GREY}"/>'
+        )
+        for j, (reason, n) in enumerate(leaving):
+            middle = y + gap / 2 - 3 + line * (j - (len(leaving) - 1) / 2)
+            parts.append(
+                f'<path d="M40 {middle:.1f}h20" stroke="{GREY}"/>'
+                f'<text x="66" y="{middle + 4:.1f}" fill="#4b5d69">− {n:,} {escape(_fit(reason, 44))}</text>'
+            )
+        y += gap
+    return Markup(
+        f'<svg class="plot flow" viewBox="0 0 370 {y + 1}" role="img">'
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
     )
 

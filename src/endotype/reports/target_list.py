@@ -33,9 +33,8 @@ def target_section(
     if not record.targets:
         failed = record.quality is not None and record.quality["verdict"] == "fail"
         if failed or variants["status"] == "not_assessed":
-            return _section(
-                "not_assessed", "Not assessed by carried variants: there are no usable genotypes."
-            ), []
+            statement = "Not assessed: there are no usable genotypes to match with the target table."
+            return _section("not_assessed", statement), []
         statement = "Nothing in the target table fits what was found in this patient."
         return _section("absent", statement), []
     items: list[Row] = []

@@ -12,6 +12,9 @@ import pandas as pd
 
 REPLACEMENT = "\ufffd"
 _SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\x85\u2028\u2029"), " ")
+STARS = "review stars of 4"
+"""The kind of number that a clinical source's review status is."""
+
 _HTTPS = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?(?:/[A-Za-z0-9._~/?#&=%+,;:@-]*)?"
 )
@@ -78,6 +81,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return shown.replace("-", "−")
 
 
+def percent(share: float | None, digits: int = 3) -> str:
+    """A share of 0 to 1 in percent; missing is an en dash."""
+    return number(None if share is None else 100 * float(share), digits) + " %" * (share is not None)
+
+
+def feature_name(name: str) -> str:
+    """The name of a subtype feature as words: ``carrier:dna_repair`` is ``dna repair carrier``."""
+    kind, separator, rest = name.partition(":")
+    return words(f"{rest} {kind}" if separator and kind == "carrier" else name)
+
+
 def p_value(neg_log10_p: float | None) -> str:
     """A p-value from its -log10, also where the p-value itself would underflow to zero."""
     if neg_log10_p is None:
@@ -105,6 +119,10 @@ def confidence_number(confidence: dict[str, Any]) -> str:
     kind, value = confidence["kind"], confidence["value"]
     if value is None:
         return str(kind)
+    if kind == STARS:
+        return f"{value:.0f} of 4 review stars"
+    if kind == "call rate":
+        return f"{kind}: {percent(value)}"
     return f"{kind}: {probability(value) if 'probability' in kind else number(value)}"
 
 
@@ -112,6 +130,13 @@ def ordinal(value: int) -> str:
     """``1st``, ``2nd``, ``3rd``, ``11th`` ..."""
     suffix = "th" if 10 <= value % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
     return f"{value}{suffix}"
+
+
+def percentile(value: float) -> str:
+    """A percentile as an ordinal; nobody is at the 0th or the 100th."""
+    if value < 1:
+        return "below the 1st"
+    return "above the 99th" if value > 99 else ordinal(round(value))
 
 
 def plural(count: int, noun: str, plural_noun: str = "") -> str:
@@ -134,10 +159,13 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "https_link": https_link,
     "words": words,
     "number": number,
+    "percent": percent,
+    "feature_name": feature_name,
     "p_value": p_value,
     "probability": probability,
     "confidence_number": confidence_number,
     "ordinal": ordinal,
+    "percentile": percentile,
     "plural": plural,
 }
 """The functions of this module that the HTML templates use, by the same names."""

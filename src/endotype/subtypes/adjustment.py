@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import skew
 
 MIN_CASES_PER_COLUMN = 5
 """Patients with everything recorded that a confounder column needs; with fewer a feature isn't adjusted."""
@@ -132,6 +131,9 @@ def fit_scale(name: str, view: str, kind: str, values: np.ndarray, design: np.nd
         values: recorded values of the training patients, NaN where missing; shape (n,).
         design: of :func:`design_matrix`; shape (n, c).
     """
+    # Only discovery learns scales; to assign patients need not wait for this import.
+    from scipy.stats import skew
+
     seen = values[np.isfinite(values)]
     if seen.size == 0:
         return "not recorded in any patient of the training set"
