@@ -203,5 +203,5 @@ def test_three_thousand_patients_make_an_index_that_stays_small(
     write_index(run.results, run.config)
     page = (run.results / "reports/index.html").read_text(encoding="utf-8")
     assert len(page) < 3_000_000
-    assert page.count("<details") == 12
+    assert page.count("<details") == 1 + 12  # all counts of the flow, and the groups of patients
     assert "Q00000 to Q00249 (250)" in page

@@ -13,7 +13,7 @@ from endotype.errors import InputError
 from endotype.files import read_json, write_text
 from endotype.reports import overview
 from endotype.reports.overview import write_index
-from endotype.reports.survival import survival_by_group
+from endotype.reports.survival import kaplan_meier, log_log_interval, survival_by_group
 from endotype.tables import read_parquet
 from tests.reports.conftest import DICTIONARY, Run
 from tests.reports.test_patient import empty_run
@@ -28,7 +28,7 @@ def index(run: Run) -> tuple[str, dict]:
 def test_the_index_has_one_row_and_one_link_for_every_patient_by_id(run: Run) -> None:
     patients = run.write()
     page, data = index(run)
-    assert re.findall(r'href="([\w.-]+)/report\.html"', page) == patients
+    assert re.findall(r'href="([\w.-]+)/report\.html"', page.split('id="patients"')[1]) == patients
     assert [p["patient"] for p in data["patients"]] == patients
 
 
@@ -86,7 +86,45 @@ def test_an_empty_cohort_of_variants_has_an_index(run: Run) -> None:
     page, data = index(run)
     assert "No locus reached significance" in page
     assert "too few variants or people for principal components" in page
-    assert data["counts"]["with_findings"] == 0
+    assert data["counts"]["with_findings"] is None
+    assert "reportable variants not assessed" in page
+
+
+def test_the_cohort_comes_before_the_list_of_patients(run: Run) -> None:
+    run.write()
+    page, _ = index(run)
+    chapters = ["attention", "flow", "ancestry", "survival", "subtypes", "associations", "patients"]
+    places = [page.index(f' id="{chapter}"') for chapter in chapters]
+    assert places == sorted(places)
+
+
+def test_who_needs_attention_is_named_with_the_reason_and_the_rest_is_counted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.write()
+    page, _ = index(run)
+    box = page[page.index('id="attention"') : page.index('id="flow"')]
+    assert re.findall(r'href="([\w.-]+)/report\.html"', box) == ["P0006", "P0009", "P0001"]
+    assert "estimated contamination 0.150 is above 0.05" in box
+    run.change("variants/sample_qc.parquet", lambda t: t.assign(verdict="warn"))
+    run.write()
+    monkeypatch.setattr(overview, "MAX_ATTENTION", 2)
+    page, _ = index(run)
+    assert "and 57 more in the table of patients" in page
+
+
+def test_without_a_doubt_there_is_no_attention_box(run: Run) -> None:
+    run.change("variants/sample_qc.parquet", lambda t: t.assign(verdict="pass", reasons=""))
+    run.change("targets/targets.parquet", lambda t: t.iloc[:0])
+    run.write()
+    assert 'id="attention"' not in index(run)[0]
+
+
+def test_why_patients_have_no_subtype_is_counted(run: Run) -> None:
+    run.write()
+    page, _ = index(run)
+    assert "4 of 60 people have no subtype: 1 between subtypes (ambiguous)" in page
+
 
 
 def test_no_people_have_an_index(run: Run) -> None:
@@ -134,7 +172,30 @@ def test_survival_is_the_product_limit_estimate(run: Run) -> None:
         assert estimate.estimate == pytest.approx(surviving, abs=1e-12)
         fit = KaplanMeierFitter().fit(time, event)
         assert estimate.estimate == pytest.approx(fit.predict(estimate.time), abs=1e-12)
+        low, high = fit.confidence_interval_.loc[: estimate.time].iloc[-1]
+        assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=1e-12)
         assert estimate.n == len(members) and estimate.events == event.sum()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kaplan_meier_with_ties_is_that_of_lifelines(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 60))
+    time, event = rng.integers(0, 12, n) / 2, rng.random(n) < rng.choice([0.0, 0.5, 1.0])
+    times, survival, greenwood = kaplan_meier(time, event)
+    fit = KaplanMeierFitter().fit(time, event)
+    assert survival == pytest.approx(fit.survival_function_at_times(times).to_numpy(), abs=1e-12)
+    for t, s, variance in zip(times, survival, greenwood, strict=True):
+        interval = log_log_interval(s, variance)
+        if interval is None:
+            assert s in (0, 1)
+        else:
+            assert interval == pytest.approx(fit.confidence_interval_.loc[t].to_numpy(), abs=1e-12)
+
+
+def test_survival_has_no_interval_before_the_first_event_and_after_the_last() -> None:
+    assert log_log_interval(1.0, 0.0) is None
+    assert log_log_interval(0.0, np.inf) is None
 
 
 def test_small_groups_have_no_curve(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pandas as pd
 import pytest
@@ -41,6 +42,46 @@ def test_nothing_found_does_not_exclude_a_genetic_cause(written: Run) -> None:
     assert report["variants"]["counts"]["reportable"] == 0
     assert "doesn't exclude a genetic cause" in report["key_findings"]["statement"].replace("’", "'")
     assert report["targets"]["status"] == "absent"
+
+
+def test_targets_without_a_variant_do_not_contradict_the_first_sentence(run: Run) -> None:
+    only_by_subtype = {"patient": "P0007", "link": "subtype", "variant_id": None}
+    run.change(
+        "targets/targets.parquet",
+        lambda t: pd.concat([t, t[t["link"] == "subtype"].assign(**only_by_subtype)]).sort_values("patient"),
+    )
+    run.write()
+    statement = run.report("P0007")["key_findings"]["statement"]
+    assert statement.startswith("No reportable variant was found.")
+    assert statement.endswith("rest on other evidence.")
+
+
+def test_a_failed_sample_without_a_variant_is_not_negative(run: Run) -> None:
+    run.change("variants/sample_qc.parquet", lambda t: t.assign(verdict="fail", reasons="call rate 0.5"))
+    run.write()
+    assert "not a negative result" in run.report("P0007")["key_findings"]["statement"]
+    assert "nothing in this chapter is more than uncertain" in run.page("P0007")
+
+
+def test_a_cohort_that_is_not_divided_is_the_last_key_finding(run: Run) -> None:
+    run.change(
+        "subtypes/assignments.parquet",
+        lambda t: t.assign(subtype=None, call="no_call", reason="no_subtypes", posterior=None),
+    )
+    run.write()
+    report = run.report("P0003")
+    claims = {c["id"]: c for c in report["claims"]}
+    types = [claims[item["claim"]]["type"] for item in report["key_findings"]["items"]]
+    assert types == ["variant", "subtype"]
+
+
+def test_a_warning_against_an_intervention_stands_out(written: Run) -> None:
+    (warned,) = re.findall(r'<li class="alarm">.*?</li>', written.page("P0001"), re.DOTALL)
+    assert "Drug R is listed as contraindicated" in warned
+
+
+def test_the_printed_page_carries_the_patient_on_every_sheet(written: Run) -> None:
+    assert '@bottom-left { content: "Patient P0001"; }' in written.page("P0001")
 
 
 def test_without_genotypes_nothing_genetic_is_negative(written: Run) -> None:

@@ -82,6 +82,23 @@ def test_numbers_are_readable_and_a_missing_one_is_not_zero() -> None:
     assert number(2.5e9) == "2.50 × 10⁹"
 
 
+def test_shares_are_percent_and_a_missing_one_is_not_zero() -> None:
+    assert [percent(p) for p in (0.97521, 0.00829, 1, 0.0)] == ["97.5 %", "0.829 %", "100 %", "0 %"]
+    assert percent(None) == "–"
+
+
+def test_nobody_is_at_the_percentile_0_or_100() -> None:
+    assert [percentile(p) for p in (0.1, 1.0, 52.6, 99.0, 99.9)] == [
+        *["below the 1st", "1st", "53rd", "99th", "above the 99th"]
+    ]
+
+
+def test_features_are_named_in_words() -> None:
+    assert feature_name("carrier:dna_repair") == "dna repair carrier"
+    assert feature_name("marker_1") == "marker 1"
+    assert feature_name("ratio:a_b") == "ratio:a b"
+
+
 def test_ordinals_of_the_teens() -> None:
     assert [ordinal(n) for n in (1, 2, 3, 11, 12, 13, 21, 100, 111)] == [
         *["1st", "2nd", "3rd", "11th", "12th", "13th", "21st", "100th", "111th"]

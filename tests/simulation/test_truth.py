@@ -285,15 +285,12 @@ def test_what_was_not_planted_is_named_as_false(results, path, change, category,
     ("category", "kind", "gene", "name"),
     [(CAUSAL, "variant", "", "3:8000000:A:G"), ("genes with a burden", "gene", "EG2", "EG2")],
 )
-def test_one_unexplained_locus_is_named_and_two_are_too_many(results, category, kind, gene, name):
+def test_one_unexplained_locus_is_named_and_is_too_many(results, category, kind, gene, name):
     edit(results / LOCI, added(locus("lipid", "3", 8_000_000, kind, gene)))
     outcome = outcomes_of(results)[category]
     assert outcome.false == [f"lipid {name}"]
-    assert outcome.passes
-    edit(results / LOCI, added(locus("lipid", "1", 9_000_000, kind, gene and "EG7")))
-    outcome = outcomes_of(results)[category]
     assert outcome.found == outcome.planted
-    assert outcome.faults == ["2 false"]
+    assert outcome.faults == ["1 false"]
 
 
 def test_a_variant_locus_over_the_burden_gene_is_explained_by_it(results):

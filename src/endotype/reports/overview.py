@@ -135,9 +135,15 @@ def _cohort_counts(patients: Sequence[Row]) -> Row:
                 ).items()
             )
         ),
-        "with_findings": sum(bool(p["n_findings"]) for p in patients),
-        "with_targets": sum(bool(p["n_targets"]) for p in patients),
+        "with_findings": _n_with(patients, "n_findings"),
+        "with_targets": _n_with(patients, "n_targets"),
     }
+
+
+def _n_with(patients: Sequence[Row], name: str) -> int | None:
+    """How many have some; ``None`` where it was assessed in nobody."""
+    known = [p[name] for p in patients if p[name] is not None]
+    return sum(n > 0 for n in known) if known else None
 
 
 _QUALITY_WORDS = ("pass", "warn", "fail", "not assessed")
@@ -193,8 +199,9 @@ def _ancestry_plot(
     if len(axes) < 2 or table.empty:
         return None
     by_patient = {p["patient"]: p for p in patients}
-    group = pd.Series([_colour_group(by_patient.get(patient, {})) for patient in table["patient"]])
-    legend = [("no call", svg.GREY), *colours.items(), ("failed quality control", "#b3261e")]
+    other = "no call" if colours else "people"
+    group = pd.Series([_colour_group(by_patient.get(patient, {}), other) for patient in table["patient"]])
+    legend = [(other, svg.GREY), *colours.items(), ("failed quality control", "#b3261e")]
     present = [(name, colour, (group == name).to_numpy()) for name, colour in legend if (group == name).any()]
     share = cohort.ancestry.get("share_of_variance", [])
     labels = tuple(
@@ -210,10 +217,10 @@ def _ancestry_plot(
     return {"plot": plot, "legend": [(name, colour, int(mask.sum())) for name, colour, mask in present]}
 
 
-def _colour_group(patient: Row) -> str:
+def _colour_group(patient: Row, other: str) -> str:
     if patient.get("quality") == "fail":
         return "failed quality control"
-    return patient.get("subtype") or "no call"
+    return patient.get("subtype") or other
 
 
 def _heatmap(cohort: Cohort) -> Markup | None:

@@ -107,7 +107,7 @@ def _no_call_sentence(row: Row, reason: str | None, record: PatientRecord, cohor
         "atypical": "No call: the patient is unlike the members of every subtype "
         f"(typicality {typicality}, limit {limits['typicality_alpha']}).",
         "no_subtypes": "No call: the data of this cohort don't support a division into subtypes.",
-        "insufficient_data": f"Not assessed: too few features are known, {known} of clinical values and genotypes.",
+        "insufficient_data": f"Not assessed: only {known} features of the subtype model are known.",
         "failed_qc": "Not assessed: the genotypes failed quality control.",
     }
     return sentences.get(reason or "", "No call; the model gave no reason.")
