@@ -126,7 +126,6 @@ def test_why_patients_have_no_subtype_is_counted(run: Run) -> None:
     assert "4 of 60 people have no subtype: 1 between subtypes (ambiguous)" in page
 
 
-
 def test_no_people_have_an_index(run: Run) -> None:
     for table in (
         "cohort/people",

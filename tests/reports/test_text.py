@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from endotype.reports.text import (
     REPLACEMENT,
     clean,
+    feature_name,
     https_link,
     number,
     ordinal,
     p_value,
+    percent,
+    percentile,
     plain,
     probability,
     shorten,

@@ -14,7 +14,7 @@ _SETTINGS = {
     ("sample_qc", "min_call_rate"): "lowest call rate of a person",
     ("sample_qc", "max_contamination"): "highest contamination of a person",
     ("sample_qc", "max_kinship"): "kinship above which one of a pair is kept out of statistics",
-    ("association", "alpha"): "family-wise error rate of a trait (Bonferroni)",
+    ("association", "alpha"): "family-wise error rate over all traits (Bonferroni)",
     ("association", "gene_max_frequency"): "frequency under which a variant is rare",
     ("subtypes", "call_probability"): "lowest posterior probability of a subtype call",
     ("subtypes", "typicality_alpha"): "lowest typicality of a subtype call",
