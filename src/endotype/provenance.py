@@ -13,7 +13,7 @@ from endotype.files import sha256_file, write_json, write_text
 LOCK_FILE = Path(__file__).parents[2] / "envs" / "requirements.lock"
 
 PACKAGES = [
-    *("cyvcf2", "duckdb", "jinja2", "jsonschema", "lifelines", "matplotlib", "numba", "numpy", "pandas"),
+    *("cyvcf2", "duckdb", "jinja2", "jsonschema", "matplotlib", "numba", "numpy", "pandas"),
     *("pyarrow", "pysam", "pyyaml", "scikit-allel", "scipy", "snakemake"),
 ]
 """Packages whose version can change a result."""

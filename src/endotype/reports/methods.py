@@ -10,7 +10,7 @@ _SETTINGS = {
     ("variants", "min_genotype_quality"): "lowest genotype quality that is used",
     ("variants", "min_depth"): "fewest reads at a genotype that is used",
     ("variants", "min_call_rate"): "lowest call rate of a site that is used",
-    ("variants", "min_hwe_p"): "lowest Hardy–Weinberg p-value of a site that is used",
+    ("variants", "min_hwe_p"): "lowest p of the test for too many heterozygotes of a site that is used",
     ("sample_qc", "min_call_rate"): "lowest call rate of a person",
     ("sample_qc", "max_contamination"): "highest contamination of a person",
     ("sample_qc", "max_kinship"): "kinship above which one of a pair is kept out of statistics",

@@ -234,7 +234,10 @@ def _selection(
     if chosen.k > 1:
         reason = f"{chosen.k} groups: the lowest BIC of those that passed every test"
     elif len(found.candidates) == 1:
-        reason = f"too few patients ({model.n_training}) or no features to look for groups"
+        reason = (
+            f"no groups were looked for: there are {model.n_training} patients and "
+            f"{len(model.features)} features"
+        )
     else:
         reason = "no number of groups above one passed every test"
     return {

@@ -28,8 +28,7 @@ class SubtypeModel:
         confounders, features: how recorded values become model values; features in the order of the mixture.
         mixture: groups in the order S1, S2, ..., largest first.
         calibration: per group the sorted strangeness of its training members, or of all training patients
-        where
-            the group has too few to reach ``typicality_alpha``.
+            where the group has too few to reach ``typicality_alpha``.
         call_probability, typicality_alpha, min_observed: limits of a call.
         n_training: patients the mixture was fitted to.
     """

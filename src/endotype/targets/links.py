@@ -153,7 +153,8 @@ def subtype_links(assignments: pd.DataFrame, enrichment: pd.DataFrame) -> pd.Dat
                 "effect": "unknown",
                 "detail": f"{row['n_carriers']} of {row['n_members']} members of {row['subtype']} carry a "
                 f"damaging variant of {row['gene']}, {row['other_carriers']} of {row['n_others']} others do "
-                f"(odds ratio {ratio:.1f}, FDR {row['fdr']:.2g}); posterior {_probability(posterior)}.",
+                f"(odds ratio {ratio:.1f}, false discovery rate {row['fdr']:.2g}); posterior "
+                f"{_probability(posterior)}.",
                 "posterior": posterior,
                 "log_odds": float(np.log(ratio)),
                 "log_odds_se": row["log_odds_se"],
