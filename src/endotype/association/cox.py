@@ -8,14 +8,9 @@ import numpy as np
 
 from endotype.association import kernels
 from endotype.association.logistic import score_statistics
+from endotype.association.newton import CERTAIN, maximise, standardised
 from endotype.association.null_model import Scores, Statistics
 from endotype.association.tails import neg_log10_p_normal
-
-_MAX_ITERATIONS = 50
-_MAX_HALVINGS = 30
-_TOLERANCE = 1e-10
-_ROUNDING = 1e-13
-_CERTAIN = 30.0
 
 
 @dataclass(frozen=True)
@@ -104,41 +99,20 @@ def fit_cox(time: np.ndarray, event: np.ndarray, covariates: np.ndarray) -> CoxM
         settle.
     """
     order = np.argsort(-time, kind="stable")
-    scale = covariates.std(axis=0)
-    centred = (covariates - covariates.mean(axis=0)) / np.where(scale > 0, scale, 1)
+    centred = standardised(covariates)
     x, seen, sorted_time = np.ascontiguousarray(centred[order]), event[order].astype(bool), time[order]
     tie_end = np.flatnonzero(np.append(sorted_time[1:] != sorted_time[:-1], True)) + 1 if len(time) else order
     # The risk set of a person holds everyone down to the end of her tie.
     last = tie_end[np.searchsorted(tie_end, np.flatnonzero(seen), "right")] - 1 if len(time) else order
 
-    coefficients = np.zeros(x.shape[1])
-    likelihood, gradient, information = _partial_likelihood(coefficients, x, seen, last)
-    converged = False
-    for _ in range(_MAX_ITERATIONS):
-        try:
-            step = np.linalg.solve(information, gradient)
-        except np.linalg.LinAlgError:
-            break
-        if gradient @ step < _TOLERANCE:
-            converged = True
-            coefficients = coefficients + step
-            _, _, information = _partial_likelihood(coefficients, x, seen, last)
-            break
-        for _ in range(_MAX_HALVINGS):
-            trial, *derivatives = _partial_likelihood(coefficients + step, x, seen, last)
-            if trial >= likelihood - _ROUNDING * abs(likelihood):
-                break
-            step = step / 2
-        else:
-            break
-        coefficients, likelihood = coefficients + step, trial
-        gradient, information = derivatives
-    predictor = x @ coefficients
-    converged = converged and bool(np.all(np.abs(predictor) < _CERTAIN))
+    found = maximise(lambda b: _partial_likelihood(b, x, seen, last), x.shape[1])
+    _, _, information = _partial_likelihood(found.coefficients, x, seen, last)
+    predictor = x @ found.coefficients
+    converged = found.converged and bool(np.all(np.abs(predictor) < CERTAIN))
     return CoxModel(
         order.astype(np.int64),
         x,
-        np.exp(np.clip(predictor, -_CERTAIN, _CERTAIN)),
+        np.exp(np.clip(predictor, -CERTAIN, CERTAIN)),
         seen.astype(np.uint8),
         tie_end.astype(np.int64),
         information,

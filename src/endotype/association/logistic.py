@@ -8,15 +8,9 @@ import numpy as np
 from scipy.special import expit
 
 from endotype.association import kernels
+from endotype.association.newton import CERTAIN, Derivatives, maximise, standardised
 from endotype.association.null_model import Scores, Statistics
 from endotype.association.tails import neg_log10_p_normal
-
-_MAX_ITERATIONS = 50
-_MAX_HALVINGS = 30
-_TOLERANCE = 1e-10
-_ROUNDING = 1e-13
-_CERTAIN = 30.0
-"""A linear predictor beyond this means that covariates separate the cases: there is no finite estimate."""
 
 
 @dataclass(frozen=True)
@@ -90,38 +84,13 @@ def fit_logistic(case: np.ndarray, covariates: np.ndarray) -> LogisticModel:
         A model; ``converged`` is false when the covariates separate the cases from the controls, or the
         iteration did not settle.
     """
-    scale = covariates.std(axis=0)
-    centred = (covariates - covariates.mean(axis=0)) / np.where(scale > 0, scale, 1)
-    design = np.column_stack([np.ones(len(case)), centred])
+    design = np.column_stack([np.ones(len(case)), standardised(covariates)])
     outcome = case.astype(float)
-    coefficients = np.zeros(design.shape[1])
-    likelihood = _log_likelihood(design @ coefficients, outcome)
-    converged = False
-    for _ in range(_MAX_ITERATIONS):
-        risk = expit(design @ coefficients)
-        gradient = design.T @ (outcome - risk)
-        information = (design * (risk * (1 - risk))[:, None]).T @ design
-        try:
-            step = np.linalg.solve(information, gradient)
-        except np.linalg.LinAlgError:
-            break
-        # The decrement is twice what a Newton step can still gain in log-likelihood.
-        if gradient @ step < _TOLERANCE:
-            converged = True
-            coefficients = coefficients + step
-            break
-        for _ in range(_MAX_HALVINGS):
-            trial = _log_likelihood(design @ (coefficients + step), outcome)
-            if trial >= likelihood - _ROUNDING * abs(likelihood):
-                break
-            step = step / 2
-        else:
-            break
-        coefficients, likelihood = coefficients + step, trial
-    predictor = design @ coefficients
+    found = maximise(lambda b: _log_likelihood(b, design, outcome), design.shape[1])
+    predictor = design @ found.coefficients
     risk = expit(predictor)
     weight = risk * (1 - risk)
-    converged = converged and bool(np.all(np.abs(predictor) < _CERTAIN))
+    converged = found.converged and bool(np.all(np.abs(predictor) < CERTAIN))
     try:
         lower = np.linalg.cholesky((design * weight[:, None]).T @ design)
     except np.linalg.LinAlgError:
@@ -130,5 +99,9 @@ def fit_logistic(case: np.ndarray, covariates: np.ndarray) -> LogisticModel:
     return LogisticModel(case.astype(bool), basis, weight, outcome - risk, converged)
 
 
-def _log_likelihood(predictor: np.ndarray, outcome: np.ndarray) -> float:
-    return float(np.sum(outcome * predictor - np.logaddexp(0, predictor)))
+def _log_likelihood(coefficients: np.ndarray, design: np.ndarray, outcome: np.ndarray) -> Derivatives:
+    predictor = design @ coefficients
+    risk = expit(predictor)
+    likelihood = float(np.sum(outcome * predictor - np.logaddexp(0, predictor)))
+    information = (design * (risk * (1 - risk))[:, None]).T @ design
+    return likelihood, design.T @ (outcome - risk), information

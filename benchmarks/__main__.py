@@ -1,0 +1,30 @@
+"""Run every benchmark and record its result: ``python -m benchmarks`` (``make bench``).
+
+Results go to ``benchmarks/results/`` as JSON, with the machine's kind. Peers that are not installed are
+skipped and say so.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+RUNS = {
+    "association_500x20k": ["association", "--people", "500", "--variants", "20000"],
+    "association_2504x40k": ["association", "--people", "2504", "--variants", "40000"],
+}
+
+
+def main() -> None:
+    (FOLDER / "results").mkdir(exist_ok=True)
+    for name, (module, *options) in RUNS.items():
+        print(f"== {name}", flush=True)
+        out = FOLDER / "results" / f"{name}.json"
+        command = [sys.executable, str(FOLDER / f"{module}.py"), *options, "--out", str(out)]
+        subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
