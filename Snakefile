@@ -35,6 +35,7 @@ rule cohort:
 rule variants:
     input:
         rules.qc_samples.output,
+        rules.measure_callability.output,
 
 
 rule annotation:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Turn one variant file of the cohort, whatever its form, into an indexed BCF of the cohort's patients.
+"""Make one variant file of the cohort, whatever its form, ready to be read by place.
 
-Reads the file once, to its end. Samples are cut to those of the sample sheet and renamed to patient ids.
+A bgzip VCF or BCF is read where it is, with an index of its own in the results; other forms are rewritten
+as BCF. Nothing is written beside the user's file.
 """
 
 import argparse
@@ -14,11 +15,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--vcf", required=True, help="VCF or BCF, any compression, with or without an index")
     parser.add_argument("--samples", required=True, help="cohort/samples.parquet: sample, patient and file")
-    parser.add_argument("--file", type=int, required=True, help="number of the file in the samples table")
+    parser.add_argument("--files", required=True, help="cohort/files.parquet: contig names and fingerprints")
+    parser.add_argument("--file", type=int, required=True, help="number of the file in both tables")
     parser.add_argument("--fasta", help="reference; gives contig lines to a header that has none")
-    parser.add_argument("--out", required=True, help="BCF to write; OUT.csi is written beside it")
+    parser.add_argument("--out", required=True, help="folder to write")
     a = parser.parse_args()
-    prepare_file(a.vcf, a.samples, a.file, a.out, a.fasta)
+    prepare_file(a.vcf, a.samples, a.files, a.file, a.out, a.fasta)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
 
 
 class BcftoolsError(RuntimeError):
@@ -60,6 +62,38 @@ def pipe(stages: Sequence[Sequence[str]]) -> str:
         shown = " | ".join(" ".join(map(str, stage)) for stage in stages)
         raise BcftoolsError(f"bcftools {shown}: exit codes {codes}\n{text.strip()[-2000:]}")
     return text
+
+
+@contextmanager
+def stream(*arguments: str) -> Iterator[IO[bytes]]:
+    """The output of one bcftools command, read while it runs.
+
+    Raises:
+        BcftoolsError: it ended with another code than 0, told when the block is left.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            _command(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        )
+        assert process.stdout is not None
+        failed: Exception | None = None
+        try:
+            yield process.stdout
+        except ValueError as error:  # what bcftools says of its failure is the better message
+            failed = error
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.stdout.close()
+            code = process.wait()
+        errors.seek(0)
+        text = errors.read().decode("utf-8", errors="replace")
+    if code:
+        shown = " ".join(map(str, arguments))
+        raise BcftoolsError(f"bcftools {shown}: exit code {code}\n{text.strip()[-2000:]}") from failed
+    if failed:
+        raise failed
 
 
 def main() -> int:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from endotype.errors import input_error
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -59,3 +61,46 @@ def sha256_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes, read in blocks."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_BLOCK = 64 * 1024
+_BLOCKS = 32
+
+
+def fingerprint(path: str | Path) -> str:
+    """SHA-256 of a file's size and of blocks from its beginning to its end.
+
+    32 blocks of 64 KiB, evenly spaced, the first and the last among them; so a file of up to 2 MiB is read
+    whole, and one of 100 GB takes no longer. It tells that a file was replaced, cut off or written again; it
+    isn't proof against someone who changes single bytes on purpose (:func:`sha256_file` is).
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    with Path(path).open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        digest = hashlib.sha256(size.to_bytes(8, "little"))
+        last = max(size - _BLOCK, 0)
+        for block in range(_BLOCKS):
+            stream.seek(last * block // (_BLOCKS - 1))
+            digest.update(stream.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def check_unchanged(path: str | Path, expected: str) -> None:
+    """See that a file is the one whose :func:`fingerprint` was taken when the input was checked.
+
+    Raises:
+        InputError: it is gone, or another file than it was.
+    """
+    try:
+        found = fingerprint(path)
+    except OSError as error:
+        reason = f"a file that can't be read any more ({error.strerror})"
+    else:
+        if found == expected:
+            return
+        reason = "another content than when the input was checked"
+    raise input_error(
+        path, reason, "the same file until the run is finished", "run again: the input is checked anew"
+    )

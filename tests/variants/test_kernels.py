@@ -8,56 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endotype.variants.kernels import count_genotypes, decode_calls, hardy_weinberg, log_factorials
+from endotype.variants.kernels import count_genotypes, hardy_weinberg, log_factorials
 from endotype.variants.plink import pack, unpack, write_store
 from tests.reference import variants as reference
 from tests.variants.peers import plink2
-
-CALL = st.lists(st.sampled_from([-2, -1, 0, 1]), min_size=1, max_size=3)
-
-
-def decode(alleles, haploid=False, quality=np.nan, depth=np.nan, min_quality=0.0, min_depth=0.0):
-    dosage, ploidy = np.empty(1, np.int8), np.empty(1, np.int8)
-    masked = decode_calls(
-        np.array([alleles], np.int16),
-        np.array([haploid]),
-        np.array([quality], np.float32),
-        np.array([depth], np.float32),
-        min_quality,
-        min_depth,
-        dosage,
-        ploidy,
-    )
-    return int(dosage[0]), int(ploidy[0]), masked
-
-
-@given(CALL, st.booleans())
-def test_decoding_a_call_equals_the_slow_twin(alleles, haploid):
-    given_alleles = [None if a == -1 else a for a in alleles if a != -2]
-    assert decode(alleles, haploid)[:2] == reference.dosage_of(given_alleles, haploid)
-
-
-@pytest.mark.parametrize(
-    ("alleles", "haploid", "dosage"),
-    [
-        ([0, 1], False, 1),
-        ([-1, 1], False, -1),  # a half call is no call
-        ([0, -1], True, 0),  # but a male's X written as one is
-        ([1, -1], True, 2),
-        ([1, -2], False, 2),
-        ([-1, -1], False, -1),
-        ([0, 1, 1], False, -1),  # three copies are not understood
-    ],
-)
-def test_decoding(alleles, haploid, dosage):
-    assert decode(alleles, haploid)[0] == dosage
-
-
-def test_quality_and_depth_make_a_call_missing_and_are_counted():
-    assert decode([0, 1], quality=19, min_quality=20) == (-1, 0, 1)
-    assert decode([0, 1], depth=9, min_depth=10) == (-1, 0, 1)
-    assert decode([1, -2], depth=5, min_depth=10)[0] == 2  # haploid: half the depth is enough
-    assert decode([0, 1], min_quality=20, min_depth=10)[0] == 1  # not given is not failed
 
 
 def random_dosages(n_variants, n_people, seed=0, missing=0.02):

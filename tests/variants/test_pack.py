@@ -11,12 +11,14 @@ import pytest
 from endotype.errors import InputError
 from endotype.files import read_json
 from endotype.tables import read_parquet, write_parquet
+from endotype.variants.bcf import open_bcf
 from endotype.variants.ingest import prepare_input
 from endotype.variants.merge import flow, merge_shards
-from endotype.variants.normalise import normalise_region
-from endotype.variants.pack import UNITS, Filters, pack_region
+from endotype.variants.pack import UNITS, pack_region
 from endotype.variants.plink import open_store
-from tests.variants.builders import write_vcf
+from endotype.variants.shard import Outputs, normalise_region
+from endotype.variants.site_filters import Filters
+from tests.variants.builders import read_vcf, write_vcf
 from tests.variants.peers import plink2
 
 OPEN = Filters(min_genotype_quality=0, min_depth=0, min_call_rate=0)
@@ -37,19 +39,11 @@ def shard(
     folder.mkdir(exist_ok=True)
     contig = region.partition(":")[0]
     vcf = write_vcf(folder / "in.vcf", records, samples, ((contig, 1_000_000),), formats)
-    prepare_input(vcf, {name: name for name in samples}, folder / "in.bcf")
+    prepare_input(vcf, {name: name for name in samples}, folder / "input")
     stem = folder / "shard"
-    normalise_region(
-        [str(folder / "in.bcf")],
-        None,
-        region,
-        None,
-        f"{stem}.bcf",
-        f"{stem}.rejects.tsv",
-        f"{stem}.counts.json",
-    )
     people = pd.DataFrame({"patient": samples, "sex": sex or ("unknown",) * len(samples)})
     write_parquet(people.assign(in_genotypes=True), folder / "people.parquet")
+    normalise_region([folder / "input"], region, None, Outputs.at(stem), folder / "people.parquet", assembly)
     if frequencies is not None:
         write_parquet(frequencies, folder / "frequencies.parquet")
     pack_region(
@@ -157,7 +151,9 @@ def test_reads_of_the_reference_at_homozygous_calls_are_summed_for_contamination
 def test_shards_are_joined_in_order_and_the_counts_add_up(tmp_path):
     first = shard(tmp_path / "one", ["10 A C 0/1 0/0 1/1", "20 A G,T 1/2 0/0 0/0"])
     second = shard(tmp_path / "two", ["2000 A C 0/0 0/0 0/0", "2010 A C 0/1 0/0 ./."], region="1:1001-3000")
-    merge_shards([(str(first), str(first)), (str(second), str(second))], tmp_path / "all")
+    merge_shards(
+        [str(first), str(second)], [tmp_path / "one/input", tmp_path / "two/input"], tmp_path / "all"
+    )
     store = open_store(tmp_path / "all" / "genotypes")
     assert store.variants["id"].tolist() == ["1:10:A:C", "1:20:A:G", "1:20:A:T", "1:2010:A:C"]
     assert store.dosages(slice(0, 4)).tolist() == [[1, 0, 2], [1, 0, 0], [1, 0, 0], [1, 0, -1]]
@@ -172,9 +168,9 @@ def test_a_lost_variant_is_noticed(tmp_path):
     stem = shard(tmp_path, ["10 A C 0/1 0/0 1/1", "20 A G 0/1 0/0 0/0"])
     counts = read_json(f"{stem}.counts.json")
     qc = read_parquet(f"{stem}.qc.parquet")
-    flow([counts], qc)
+    flow([counts], [], qc)
     with pytest.raises(ValueError, match="2 alleles came in"):
-        flow([counts], qc.iloc[:1])
+        flow([counts], [], qc.iloc[:1])
 
 
 def test_the_store_equals_plink2s_own_conversion(tmp_path):
@@ -199,16 +195,15 @@ def test_a_file_that_cannot_be_read_to_its_end_is_an_input_error(tmp_path, fault
     else:
         vcf.write_text("this is no VCF\n")
     with pytest.raises(InputError):
-        prepare_input(vcf, {"A": "A", "B": "B"}, tmp_path / "out.bcf")
-    assert not (tmp_path / "out.bcf").exists()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.vcf"]
+        prepare_input(vcf, {"A": "A", "B": "B"}, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.vcf", "out"]
 
 
 def test_samples_are_cut_renamed_and_sorted_by_patient(tmp_path):
     vcf = write_vcf(tmp_path / "in.vcf", ["4 T A 0/0 0/1 1/1"], ("s1", "s2", "s3"))
-    prepare_input(vcf, {"s1": "P9", "s3": "P1"}, tmp_path / "out.bcf")
-    from cyvcf2 import VCF
-
-    reader = VCF(str(tmp_path / "out.bcf"))
-    assert reader.samples == ["P1", "P9"]
-    assert [v.genotypes for v in reader] == [[[1, 1, False], [0, 0, False]]]
+    prepare_input(vcf, {"s1": "P9", "s3": "P1"}, tmp_path / "input")
+    normalise_region([tmp_path / "input"], "c1:1-1000", None, Outputs.at(tmp_path / "out"))
+    with open_bcf(tmp_path / "out.bcf") as reader:
+        assert reader.header.samples == ("P1", "P9")
+    assert read_vcf(tmp_path / "out.bcf") == ["4 T A 1/1 0/0"]

@@ -44,10 +44,16 @@ except InputError as error:
 CONFIG_JSON = json.dumps(CONFIG, sort_keys=True)
 REFERENCE = CONFIG["reference"]
 KNOWLEDGE = CONFIG["knowledge"]
+PANEL = CONFIG["sample_qc"]["reference_panel"]
+PANEL_FILES = [f"{PANEL['genotypes']}{end}" for end in (".bed", ".bim", ".fam")] if PANEL else []
 FASTA = REFERENCE["fasta"] or []
 GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
 PATIENTS = list(COHORT.people["patient"])
 VARIANT_FILES = list(COHORT.files["path"])
+COVERAGE_FILES = sorted({*COHORT.samples["callable"], *COHORT.samples["alignment"]} - {""})
+TUMOUR_FILES = [
+    path for path in dict.fromkeys([*COHORT.tumours["path"], *COHORT.tumours["callable"]]) if path
+]
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
 TRAITS = list(COHORT.traits)
 
@@ -79,9 +85,14 @@ def shard_files(wildcards):
     return [i for i, contigs in enumerate(COHORT.files["contigs"]) if chrom in contigs.split(",")]
 
 
-def shard_inputs(wildcards, extension):
+def shard_inputs(wildcards):
     """The prepared variant files that a shard is read from."""
-    return [f"results/variants/inputs/{i}.{extension}" for i in shard_files(wildcards)]
+    return [f"results/variants/inputs/{i}" for i in shard_files(wildcards)]
+
+
+def shard_variant_files(wildcards):
+    """The user's files behind them: some are read where they are."""
+    return [VARIANT_FILES[i] for i in shard_files(wildcards)]
 
 
 def option(flag, value):

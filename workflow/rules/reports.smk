@@ -48,9 +48,33 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             " --batch {params.batch} --batches {params.batches} > {log} 2>&1"
 
 
+rule write_qc_page:
+    """The quality of the genotypes and the flow of everything that was counted, on one page."""
+    input:
+        rules.check_inputs.output,
+        rules.write_provenance.output,
+        rules.merge_genotypes.output,
+        rules.qc_samples.output,
+    output:
+        page="results/reports/qc.html",
+        data="results/reports/qc.json",
+    log:
+        "logs/write_qc_page.log",
+    benchmark:
+        "logs/benchmarks/write_qc_page.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("write_qc_page.py"),
+        script=script("write_qc_page.py"),
+    shell:
+        "python {params.script} --results results --config results/provenance/config.json > {log} 2>&1"
+
+
 rule write_index:
     """The cohort at a glance, with a link to every patient."""
     input:
+        qc_page=rules.write_qc_page.output,
         reports=collect("results/reports/{patient}/report.json", patient=PATIENTS),
         tables=REPORT_INPUTS,
     output:

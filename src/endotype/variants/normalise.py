@@ -4,55 +4,104 @@ A shard owns the variants whose *normalised* position lies in its window. It rea
 window, because left alignment moves indels, so that every variant comes out of exactly one shard, in order,
 whatever the size of the shards. Every input allele is accounted for::
 
-    alleles in = rejected + merged into a duplicate + joined across files + variants out
+    alleles in = rejected + structural + monomorphic + reference blocks
+               + merged into a duplicate + joined across files + variants out
 
 An allele of a record is rejected, never repaired, when its REF isn't the reference's or it isn't a
-sequence; the genotypes at the alleles beside it stay as they are.
+sequence; the genotypes at the alleles beside it stay as they are. Most records stand in normal form and are
+copied as the bytes they are; only the others are taken apart.
 """
 
 from __future__ import annotations
 
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
+import numpy as np
 import pysam
 
-from endotype import bcftools
 from endotype.errors import input_error
-from endotype.files import atomic_path, write_json
-from endotype.tables import read_parquet, write_tsv
+from endotype.variants.alleles import atoms, left_align, trim
+from endotype.variants.bcf import Block, Field, Header
+from endotype.variants.bcf_kernels import (
+    ALT_AT,
+    ALT_LEN,
+    MONOMORPHIC,
+    N_ALLELE,
+    PLAIN,
+    POS,
+    REF_AT,
+    REF_LEN,
+    REFERENCE_BLOCK,
+    RID,
+    SPECIAL,
+    classify,
+    count_called,
+    in_range,
+    rewrite_plain,
+    scan,
+    settle_block,
+    settle_calls,
+)
+from endotype.variants.bcf_record import (
+    Record,
+    counted,
+    encode_record,
+    parse_alleles,
+    parse_record,
+    text_vector,
+)
+from endotype.variants.duplicates import merge_records
+from endotype.variants.ploidy import HaploidRule
+from endotype.variants.split import ORIGINAL, OTHER, FormatLengthError, check_lengths, split_record
 
 MARGIN = 5_000
 """Base pairs read on both sides of a window; an indel that moves further than this is rejected."""
 
-ORIGINAL = "ENDOTYPE_ORIGINAL"
-WRITTEN_AT = "ENDOTYPE_WRITTEN_AT"
+ATOMS = "ENDOTYPE_ATOMS"
+SETTLED = "##endotype_normalised=1"
+"""Header line of a file that has been here: its half calls are those of split records."""
+
+INFO_FIELDS = {
+    "AC": (Field("A", "Integer"), "Copies of ALT, counted by Endotype"),
+    "AN": (Field("1", "Integer"), "Alleles called, counted by Endotype"),
+    "AF": (Field("A", "Float"), "AC / AN, counted by Endotype"),
+    "NS": (Field("1", "Integer"), "Samples with an allele called, counted by Endotype"),
+    ORIGINAL: (
+        Field("1", "String"),
+        "Multiallelic record it was split from: CHROM|POS|REF|ALT|number of ALT",
+    ),
+    ATOMS: (Field("1", "String"), "Single changes of a variant of several bases: CHROM:POS:REF:ALT|..."),
+}
+
+FORMAT_FIELDS = {OTHER: (Field("1", "Integer"), "Alleles of the call that are another ALT of the site")}
 
 REJECT_COLUMNS = ["file", "chrom", "pos", "id", "ref", "alt", "reason", "detail"]
 
 REASONS = {
-    "no_alternate_allele": "the record names no alternate allele: it is not a variant",
     "spanning_deletion": "'*' says that a deletion beside it covers the site; it is no variant of its own",
     "non_ref_placeholder": "'<NON_REF>' or '<*>' stands for any other allele; it is no variant",
-    "symbolic_allele": "symbolic alleles and breakends are structural variants, not assessed here",
+    "structural_end": "a structural variant ends before it begins, or its END is beyond the contig",
     "ref_not_acgt": "REF holds other letters than A, C, G, T",
     "alt_not_acgt": "ALT holds other letters than A, C, G, T",
     "alt_equals_ref": "ALT is REF",
     "beyond_contig": "the record reaches over the end of the contig in the reference",
+    "outside_reference": "the reference doesn't have the contig",
     "ref_mismatch": "REF is not what the reference has there",
+    "format_length": "a FORMAT field has another number of values than its declaration says",
+    "genotype_range": "a genotype names an allele that the record doesn't have",
     "shift_exceeds_margin": f"left alignment moves it by more than {MARGIN} bp",
 }
 """Every reason of ``rejects.tsv`` and what it means."""
 
-pysam.set_verbosity(0)  # htslib would complain of temporary files that need no index
-
 _SEQUENCE = re.compile(r"[ACGT]+")
+_PLACEHOLDERS = ("<NON_REF>", "<*>", "<X>")
+
+Reject = dict[str, object]
 
 
 @dataclass
@@ -63,10 +112,17 @@ class ShardCounts:
     alleles_in: int = 0
     multiallelic_records: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    structural: int = 0
+    monomorphic: int = 0
+    reference_blocks: int = 0
     left_aligned: int = 0
     duplicates_merged: int = 0
     genotypes_in_conflict: int = 0
     joined_across_files: int = 0
+    half_calls: int = 0
+    calls_of_other_ploidy: int = 0
+    info_fields_dropped: int = 0
+    filled_from_blocks: int = 0
     variants_out: int = 0
 
 
@@ -95,372 +151,359 @@ def parse_region(text: str) -> Window:
     return Window(match[1], int(match[2]), int(match[3]))
 
 
-def normalise_region(
-    paths: Sequence[str],
-    names: Sequence[str] | None,
-    region: str,
-    fasta: str | None,
-    out: str | Path,
-    rejects: str | Path,
-    counts: str | Path,
-    people: str | Path | None = None,
-) -> ShardCounts:
-    """:func:`normalise_shard` for the genotyped of ``people`` (a Parquet table), or all samples of the files.
+class Reference:
+    """Upper-case bases of one contig; ``None`` as ``fasta`` when there is no reference.
 
     Raises:
-        InputError: ``names`` and ``paths`` differ in number, or the region can't be read.
+        InputError: the reference doesn't have the contig.
     """
-    if names is not None and len(names) != len(paths):
-        raise input_error("--name", f"{len(names)} names", f"one for each of the {len(paths)} files")
-    everyone: set[str] = set()
-    if people is not None:
-        table = read_parquet(people, ["patient", "in_genotypes"])
-        everyone = set(table.loc[table["in_genotypes"], "patient"])
-    else:
-        for path in paths:
-            with pysam.VariantFile(path) as variants:
-                everyone |= set(variants.header.samples)
-    inputs = list(zip(paths, names or paths, strict=True))
-    return normalise_shard(inputs, parse_region(region), fasta, sorted(everyone), out, rejects, counts)
+
+    def __init__(self, fasta: str | Path | None, chrom: str, low: int, high: int) -> None:
+        self.low = low
+        self.present = fasta is not None
+        self.length: int | None = None
+        self._file = pysam.FastaFile(str(fasta)) if fasta is not None else None
+        self._chrom = chrom
+        text = ""
+        if self._file is not None:
+            if chrom not in self._file.references:
+                raise input_error(fasta, f"no contig '{chrom}'", "the contig of the region", "rename it")
+            self.length = self._file.get_reference_length(chrom)
+            text = self.bases(low, min(high + 1000, self.length))
+        self.array = np.frombuffer(text.encode() or b"N", np.uint8)
+
+    def bases(self, start: int, end: int) -> str:
+        """Bases of a 1-based interval, both ends included; shorter past the end of the contig."""
+        assert self._file is not None
+        return self._file.fetch(self._chrom, start - 1, max(end, start - 1)).upper()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
 
 
-def normalise_shard(
-    inputs: Sequence[tuple[str, str]],
-    window: Window,
-    fasta: str | None,
-    patients: Sequence[str],
-    out: str | Path,
-    rejects: str | Path,
-    counts: str | Path,
-) -> ShardCounts:
-    """Write the normalised variants of one window.
+@dataclass(frozen=True)
+class Normalised:
+    """One variant in its final form: the record's bytes, what they are sorted by, and the record it is of.
+
+    ``source`` numbers the records of the input; the parts of a split one share it.
+    """
+
+    pos: int
+    ref: str
+    alt: str
+    source: int
+    data: memoryview
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where a record of the input stands, its number among all, and whether the window owns it."""
+
+    source: int
+    pos: int
+    name: str
+    ref: str
+    owned: bool
+
+
+class Normaliser:
+    """Turns the blocks of one file into normalised records in order.
 
     Args:
-        inputs: (path of an indexed BCF of :mod:`endotype.variants.ingest`, name to show in ``rejects``).
-            Files with the same patients are joined end to end, files with other patients side by side.
-        window: which normalised positions to write.
-        fasta: the reference; ``None`` leaves out the check of REF and left alignment.
-        patients: sample order of the output.
-        out: BCF of biallelic, sorted, distinct variants with all FORMAT fields, and ``out.csi``.
-        rejects: TSV of alleles that were set aside, with the reason.
-        counts: JSON of the returned counts.
+        window: which normalised positions come out.
+        header: of the records.
+        haploid: who has one copy of a site; its people are the header's samples.
+        reference: of the window and its margins.
+        name: what the file is called in the list of rejects.
+        settled: the file has been through here before; its half calls are meant.
 
-    Returns:
-        What happened to each allele. Genotypes at a split multiallelic site count one allele each:
-        ``1/2`` becomes ``1/0`` and ``0/1``; INFO/ENDOTYPE_ORIGINAL names the record it came from.
+    Attributes:
+        source, header: of the records that go in, and of those that come out.
+        rid: number of the window's contig in both.
+        counts: what happened so far.
+        rejects: rows of ``rejects.tsv``.
+        structural: position, end and bytes of records with symbolic alleles or breakends, whole.
+        called_monomorphic: int64 (n_samples,), calls at records without an ALT.
     """
-    tally = ShardCounts()
-    rows: list[dict[str, object]] = []
-    with atomic_path(out) as final, tempfile.TemporaryDirectory(dir=final.parent) as folder:
-        normalised: list[str] = []
-        for number, (path, name) in enumerate(inputs):
-            if _has_contig(path, window.chrom):
-                target = f"{folder}/{number}.bcf"
-                _normalise_file(path, name, window, fasta, f"{folder}/{number}", target, tally, rows)
-                normalised.append(target)
-        joined = _join(normalised, inputs, patients, folder, tally)
-        if joined is None:
-            _write_empty(patients, inputs, final)
-        else:
-            tally.variants_out = _count_records(joined)
-            Path(joined).replace(final)
-        bcftools.run("index", "-f", "-o", f"{folder}/index.csi", str(final))
-        Path(folder, "index.csi").replace(f"{out}.csi")
-    write_tsv(pd.DataFrame(rows, columns=REJECT_COLUMNS), rejects)
-    write_json(counts, {**vars(tally), "rejected": dict(sorted(tally.rejected.items()))})
-    return tally
 
-
-def _has_contig(path: str, chrom: str) -> bool:
-    with pysam.VariantFile(path) as variants:
-        return chrom in variants.header.contigs
-
-
-def _has_format(path: str, key: str) -> bool:
-    with pysam.VariantFile(path) as variants:
-        return key in variants.header.formats
-
-
-def _normalise_file(
-    path: str,
-    name: str,
-    window: Window,
-    fasta: str | None,
-    stem: str,
-    out: str,
-    tally: ShardCounts,
-    rows: list[dict[str, object]],
-) -> None:
-    """Split, check, left-align and deduplicate the records of one file that the window can own."""
-    low, high = max(1, window.start - MARGIN), window.end + MARGIN
-    with pysam.VariantFile(path) as variants:
-        for record in variants.fetch(window.chrom, max(0, window.start - 1), window.end):
-            if window.owns(record.pos):
-                tally.records_in += 1
-                alleles = len(record.alts or ()) or 1
-                tally.alleles_in += alleles
-                tally.multiallelic_records += alleles > 1
-    split, checked, aligned = f"{stem}.split.bcf", f"{stem}.checked.bcf", f"{stem}.aligned.bcf"
-    view = f"view --no-version -r {window.chrom}:{low}-{high} --regions-overlap pos -Ou"
-    norm = f"norm --no-version -m -any --multi-overlaps 0 --old-rec-tag {ORIGINAL}"
-    if _has_format(path, "AD"):
-        norm += " --keep-sum AD"
-    bcftools.pipe([[*view.split(), path], [*norm.split(), "-Ob1", "-o", split, "-"]])
-    reference = _reference(fasta, window.chrom, low, high)
-    with pysam.VariantFile(split) as source, pysam.VariantFile(checked, "wb1", header=source.header) as sink:
-        for record in source:
-            reason, detail = _fault(record, reference, low)
-            if not reason:
-                sink.write(record)
-            elif window.owns(record.pos):
-                tally.rejected[reason] += 1
-                rows.append(_reject(record, name, reason, detail))
-    if fasta is None:
-        aligned = checked
-    else:
-        marked = f"{stem}.marked.bcf"
-        _mark_origin(checked, marked)
-        bcftools.run("norm", "--no-version", "-f", fasta, "-c", "e", "-Ob1", "-o", aligned, marked)
-    with pysam.VariantFile(aligned) as source, pysam.VariantFile(out, "wb1", header=source.header) as sink:
-        owned = _owned(source, window, name, tally, rows)
-        for record in _merge_duplicates(owned, tally):
-            sink.write(record)
-    bcftools.run("index", "-f", out)
-
-
-def _reference(fasta: str | None, chrom: str, low: int, high: int) -> str | None:
-    """Reference bases from ``low`` on, upper case, with room for long REF alleles."""
-    if fasta is None:
-        return None
-    with pysam.FastaFile(fasta) as reference:
-        return reference.fetch(chrom, low - 1, high + 100_000).upper()
-
-
-def _fault(record: pysam.VariantRecord, reference: str | None, low: int) -> tuple[str, str]:
-    """The reason (and detail) why a biallelic record can't be used, or two empty strings."""
-    ref = (record.ref or "").upper()
-    alt = record.alts[0] if record.alts else "."
-    if alt == ".":
-        return "no_alternate_allele", ""
-    if alt == "*":
-        return "spanning_deletion", ""
-    if alt in ("<NON_REF>", "<*>", "<X>"):
-        return "non_ref_placeholder", alt
-    if alt.startswith("<") or "[" in alt or "]" in alt:
-        return "symbolic_allele", alt
-    if not _SEQUENCE.fullmatch(ref):
-        return "ref_not_acgt", ""
-    if not _SEQUENCE.fullmatch(alt.upper()):
-        return "alt_not_acgt", ""
-    if alt.upper() == ref:
-        return "alt_equals_ref", ""
-    if reference is not None:
-        at = record.pos - low
-        there = reference[at : at + len(ref)]
-        if len(there) < len(ref):
-            return "beyond_contig", ""
-        if there != ref:
-            return "ref_mismatch", f"reference has {there[:30]}"
-    if record.ref != ref or alt != alt.upper():
-        record.alleles = (ref, alt.upper())
-    return "", ""
-
-
-def _reject(record: pysam.VariantRecord, name: str, reason: str, detail: str) -> dict[str, object]:
-    alt = record.alts[0] if record.alts else "."
-    values = (name, record.chrom, record.pos, record.id or ".", record.ref, alt, reason, detail)
-    return dict(zip(REJECT_COLUMNS, values, strict=True))
-
-
-def _mark_origin(source_path: str, out: str) -> None:
-    """Give every record an INFO tag with the position it was written at."""
-    with pysam.VariantFile(source_path) as source:
-        source.header.add_line(
-            f'##INFO=<ID={WRITTEN_AT},Number=1,Type=Integer,Description="Position before left alignment">'
+    def __init__(
+        self,
+        window: Window,
+        header: Header,
+        haploid: HaploidRule,
+        reference: Reference,
+        name: str,
+        settled: bool = False,
+    ) -> None:
+        self.counts = ShardCounts()
+        self.rejects: list[Reject] = []
+        self.structural: list[tuple[int, int, bytes]] = []
+        self.header = (
+            header.with_line(SETTLED).with_fields("INFO", INFO_FIELDS).with_fields("FORMAT", FORMAT_FIELDS)
         )
-        with pysam.VariantFile(out, "wb1", header=source.header) as sink:
-            for record in source:
-                record.info[WRITTEN_AT] = record.pos
-                sink.write(record)
+        self.called_monomorphic = np.zeros(len(header.samples), np.int64)
+        self.source = header
+        self.rid = header.contig(window.chrom)
+        self._window, self._haploid, self._reference, self._name = window, haploid, reference, name
+        self._settled = settled or SETTLED in header.text.splitlines()
+        self._formats = np.array([header.key(key) for key in ("GT", "AD", "PL", OTHER)])
+        self._keys = np.array([self.header.key(key) for key in ("AC", "AN", "AF", "NS")])
+        self._records_before = 0
 
+    def variants(self, blocks: Iterator[Block]) -> Iterator[Normalised]:
+        """The window's variants by position, REF and ALT, each once.
 
-def _owned(
-    records: Iterator[pysam.VariantRecord],
-    window: Window,
-    name: str,
-    tally: ShardCounts,
-    rows: list[dict[str, object]],
-) -> Iterator[pysam.VariantRecord]:
-    """The records whose normalised position is the window's."""
-    for record in records:
-        origin = _info(record, WRITTEN_AT, record.pos)
-        if origin - record.pos > MARGIN:
-            # The shard that owns the new place may not have read as far as the old one.
-            if window.owns(origin):
-                tally.rejected["shift_exceeds_margin"] += 1
-                rows.append(_reject(record, name, "shift_exceeds_margin", f"from {origin}"))
-        elif window.owns(record.pos):
-            tally.left_aligned += origin != record.pos
-            if WRITTEN_AT in record.info:
-                del record.info[WRITTEN_AT]
-            yield record
+        Raises:
+            InputError: the records aren't sorted by position.
+        """
+        pending: list[Normalised] = []
+        last = 0
+        for block in blocks:
+            found, reached, past = self._take(block, last)
+            pending += found
+            if reached - MARGIN > last:
+                pending.sort(key=_by_allele)
+                ready = next((i for i, v in enumerate(pending) if v.pos >= reached - MARGIN), len(pending))
+                yield from self._merged(pending[:ready])
+                del pending[:ready]
+            last = max(last, reached)
+            if past:
+                break
+        pending.sort(key=_by_allele)
+        yield from self._merged(pending)
 
+    def _take(self, block: Block, last: int) -> tuple[list[Normalised], int, bool]:
+        """Normalise one block; the position it reaches, and whether it goes past the window's reach."""
+        data, offsets = block.data, block.offsets
+        core, _, formats = scan(data, offsets, len(self.source.samples), self._formats)
+        here = core[:, RID] == self.rid
+        positions = core[:, POS] + 1
+        mine = positions[here]
+        if len(mine) and (mine[0] < last or (np.diff(mine) < 0).any()):
+            raise input_error(
+                self._name,
+                f"records of {self._window.chrom} that are not sorted by position",
+                "records sorted by position",
+                "sort it, e.g. with 'bcftools sort'",
+            )
+        low, high = self._window.start - MARGIN, self._window.end + MARGIN
+        owned = here & (positions >= self._window.start) & (positions <= self._window.end)
+        kinds = classify(
+            data,
+            core,
+            formats,
+            len(self.source.samples),
+            self._reference.array,
+            self._reference.low - 1,
+            self._reference.present,
+        )
+        self._count(core, owned, kinds)
+        zones = self._haploid.zones(self._window.chrom, positions)
+        plain = owned & (kinds == PLAIN)
+        gt = formats[:, 0]
+        if not self._settled:
+            changed = settle_block(
+                data, gt, plain | (owned & (kinds == MONOMORPHIC)), self._haploid.rows, zones
+            )
+            self.counts.half_calls += int(changed[:, 0].sum())
+            self.counts.calls_of_other_ploidy += int(changed[:, 1].sum())
+        count_called(data, gt, owned & (kinds == MONOMORPHIC), self.called_monomorphic)
+        found = self._plain(block, core, formats, plain)
+        special = here & (kinds == SPECIAL) & (positions >= low) & (positions <= high)
+        for r in np.flatnonzero(special):
+            found += self._special(block, int(r), core, gt[r], int(zones[r]), bool(owned[r]))
+        reached = int(mine[-1]) if len(mine) else last
+        self._records_before += len(core)
+        gone_on = bool((~here).any()) and last > 0 and not here[-1]
+        return found, reached, reached > high or gone_on
 
-def _merge_duplicates(
-    records: Iterator[pysam.VariantRecord], tally: ShardCounts
-) -> Iterator[pysam.VariantRecord]:
-    """One record per (position, REF, ALT); a call that two records disagree on becomes missing."""
-    at: dict[tuple[str, str], pysam.VariantRecord] = {}
-    position = -1
-    for record in records:
-        if record.pos != position:
-            yield from _in_allele_order(at)
-            at, position = {}, record.pos
-        key = (str(record.ref), str((record.alts or ("",))[0]))
-        if key in at:
-            tally.duplicates_merged += 1
-            tally.genotypes_in_conflict += _merge_into(at[key], record)
+    def _count(self, core: np.ndarray, owned: np.ndarray, kinds: np.ndarray) -> None:
+        alts = core[owned, N_ALLELE] - 1
+        self.counts.records_in += int(owned.sum())
+        self.counts.alleles_in += int(np.maximum(alts, 1).sum())
+        self.counts.multiallelic_records += int((alts > 1).sum())
+        self.counts.monomorphic += int((kinds[owned] == MONOMORPHIC).sum())
+        self.counts.reference_blocks += int((kinds[owned] == REFERENCE_BLOCK).sum())
+
+    def _plain(
+        self, block: Block, core: np.ndarray, formats: np.ndarray, plain: np.ndarray
+    ) -> list[Normalised]:
+        if not plain.any():
+            return []
+        out = np.empty(len(block.data) + 64 * len(core), np.uint8)
+        places = rewrite_plain(
+            block.data,
+            block.offsets,
+            core,
+            formats[:, 0],
+            formats[:, 3],
+            plain,
+            self._keys,
+            len(self.source.samples),
+            out,
+        )
+        view, text = memoryview(out.data), block.data.tobytes()
+        columns = core[:, [POS, REF_AT, REF_LEN, ALT_AT, ALT_LEN]]
+        found = []
+        for r in np.flatnonzero(plain).tolist():
+            pos, ref_at, ref_len, alt_at, alt_len = columns[r].tolist()
+            ref = text[ref_at : ref_at + ref_len].decode()
+            alt = text[alt_at : alt_at + alt_len].decode()
+            source = self._records_before + r
+            found.append(Normalised(pos + 1, ref, alt, source, view[places[r] : places[r + 1]]))
+        return found
+
+    def _special(
+        self, block: Block, r: int, core: np.ndarray, gt: np.ndarray, zone: int, owned: bool
+    ) -> list[Normalised]:
+        """The variants of a record that isn't in normal form."""
+        start, stop = int(block.offsets[r]), int(block.offsets[r + 1])
+        raw = block.data[start:stop].tobytes()
+        name, (ref, *alts) = parse_alleles(raw)
+        site = _Site(self._records_before + r, int(core[r, POS]) + 1, name, ref, owned)
+        faults = [self._fault(site.pos, ref, alt) for alt in alts or [""]]
+        if not alts:
+            if faults[0][0]:
+                self._reject(site, ".", *faults[0])
+            elif owned:
+                self.counts.monomorphic += 1
+                count_called(block.data, gt[None], np.ones(1, bool), self.called_monomorphic)
+            return []
+        if any(map(_is_structural, alts)):
+            self._keep_structural(site, alts, parse_record(raw, self.source), raw)
+        sound = [not fault and _is_sequence(alt) for alt, (fault, _) in zip(alts, faults, strict=True)]
+        reason = error = ""
+        parts: list[Record] = []
+        if any(sound):
+            if not self._settled and gt[0]:
+                half, many = settle_calls(block.data, gt, self._haploid.rows[zone])
+                self.counts.half_calls += half * owned
+                self.counts.calls_of_other_ploidy += many * owned
+            record = parse_record(block.data[start:stop].tobytes(), self.source)
+            reason, error = self._fault_of_calls(record, block, gt)
+            if not reason:
+                split = split_record(record, self.source)
+                self.counts.info_fields_dropped += split.info_dropped * owned
+                parts = split.records
+        found = []
+        for i, alt in enumerate(alts):
+            if _is_structural(alt):
+                continue
+            if faults[i][0]:
+                self._reject(site, alt, *faults[i])
+            elif reason:
+                self._reject(site, alt, reason, error)
+            else:
+                found += self._allele(parts[i], site)
+        return found
+
+    def _allele(self, record: Record, site: _Site) -> list[Normalised]:
+        """One ALT in its normal form; nothing when it belongs to another window."""
+        ref, alt = record.alleles[0].upper(), record.alleles[1].upper()
+        if self._reference.present:
+            pos, ref, alt = left_align(record.pos, ref, alt, self._reference.bases)
         else:
-            at[key] = record
-    yield from _in_allele_order(at)
+            pos, ref, alt = trim(record.pos, ref, alt)
+        if abs(record.pos - pos) > MARGIN:
+            # The shard that owns the new place may not have read as far as the old one.
+            self._reject(site, record.alleles[1], "shift_exceeds_margin", f"to {pos}")
+            return []
+        if not self._window.owns(pos):
+            return []
+        self.counts.left_aligned += pos < record.pos
+        if (pos, ref, alt) != (record.pos, *record.alleles):
+            record = record.with_alleles(pos, ref, alt)
+        if len(ref) > 1 and len(alt) > 1:
+            singles = atoms(pos, ref, alt)
+            if self._reference.present:
+                singles = [left_align(*single, self._reference.bases) for single in singles]
+            keys = "|".join(f"{record.chrom}:{p}:{r}:{a}" for p, r, a in singles)
+            record = replace(record, info={**record.info, ATOMS: text_vector(keys)})
+        data = memoryview(encode_record(counted(record), self.header))
+        return [Normalised(pos, ref, alt, site.source, data)]
+
+    def _fault(self, pos: int, ref: str, alt: str) -> tuple[str, str]:
+        """The reason (and detail) why an allele can't be used, or two empty strings."""
+        ref = ref.upper()
+        if alt == "*":
+            return "spanning_deletion", ""
+        if alt in _PLACEHOLDERS:
+            return "non_ref_placeholder", alt
+        if not _SEQUENCE.fullmatch(ref):
+            return "ref_not_acgt", ""
+        if alt and not _is_structural(alt) and not _SEQUENCE.fullmatch(alt.upper()):
+            return "alt_not_acgt", ""
+        if alt.upper() == ref:
+            return "alt_equals_ref", ""
+        if self._reference.present:
+            there = self._reference.bases(pos, pos + len(ref) - 1) if pos > 0 else ""
+            if len(there) < len(ref):
+                return "beyond_contig", ""
+            if there != ref:
+                return "ref_mismatch", f"reference has {there[:30]}"
+        return "", ""
+
+    def _fault_of_calls(self, record: Record, block: Block, gt: np.ndarray) -> tuple[str, str]:
+        """The reason (and detail) why the calls of a record can't be shared out among its alleles."""
+        if gt[0] and not in_range(block.data, gt, record.n_samples, len(record.alleles)):
+            return "genotype_range", f"the record has the alleles 0 to {len(record.alleles) - 1}"
+        try:
+            check_lengths(record, self.source)
+        except FormatLengthError as problem:
+            return "format_length", str(problem)
+        return "", ""
+
+    def _keep_structural(self, site: _Site, alts: Sequence[str], record: Record, raw: bytes) -> None:
+        if not site.owned:
+            return
+        stated = record.info.get("END")
+        end = int(stated[0]) if stated is not None and stated.size else site.pos + record.span - 1
+        length = self._reference.length
+        if end < site.pos or (length is not None and max(end, site.pos) > length):
+            for alt in filter(_is_structural, alts):
+                self._reject(site, alt, "structural_end", f"it ends at {end}")
+            return
+        self.counts.structural += sum(map(_is_structural, alts))
+        self.structural.append((site.pos, end, raw))
+
+    def _reject(self, site: _Site, alt: str, reason: str, detail: str) -> None:
+        if not site.owned:
+            return
+        self.counts.rejected[reason] += 1
+        values = (self._name, self._window.chrom, site.pos, site.name, site.ref, alt, reason, detail)
+        self.rejects.append(dict(zip(REJECT_COLUMNS, values, strict=True)))
+
+    def _merged(self, variants: Sequence[Normalised]) -> Iterator[Normalised]:
+        """Each (position, REF, ALT) once; a call that two records disagree on becomes missing."""
+        for _, group in groupby(variants, key=lambda v: (v.pos, v.ref, v.alt)):
+            same = list(group)
+            self.counts.variants_out += 1
+            if len(same) == 1:
+                yield same[0]
+                continue
+            merged, conflicts = merge_records(
+                [
+                    [parse_record(bytes(part.data), self.header) for part in parts]
+                    for _, parts in groupby(same, key=lambda v: v.source)
+                ]
+            )
+            self.counts.duplicates_merged += len(same) - 1
+            self.counts.genotypes_in_conflict += conflicts
+            yield replace(same[0], data=memoryview(encode_record(counted(merged), self.header)))
 
 
-def _in_allele_order(
-    at: dict[tuple[str, str], pysam.VariantRecord],
-) -> Iterator[pysam.VariantRecord]:
-    for key in sorted(at):
-        yield at[key]
+def _by_allele(variant: Normalised) -> tuple[int, str, str, int]:
+    return variant.pos, variant.ref, variant.alt, variant.source
 
 
-def _merge_into(first: pysam.VariantRecord, second: pysam.VariantRecord) -> int:
-    """Complete the calls of ``first`` by those of ``second``; return how many contradict each other.
-
-    The rest of a FORMAT entry stays that of ``first``. An allele that a multiallelic record names twice
-    (``1/2`` with equal ALTs) comes here as ``1/0`` and ``0/1`` of one record: it is homozygous.
-    """
-    conflicts = 0
-    same_record = _source_record(first) is not None and _source_record(first) == _source_record(second)
-    for name in first.samples:
-        a, b = first.samples[name]["GT"], second.samples[name]["GT"]
-        if a is None or b is None or None in b or a == b:
-            continue
-        if None in a:
-            _set_call(first.samples[name], b, second.samples[name].phased)
-        elif same_record and len(a) == len(b):
-            _set_call(first.samples[name], tuple(max(x, y) for x, y in zip(a, b, strict=True)), True)
-        elif sorted(a) != sorted(b):
-            conflicts += 1
-            _set_call(first.samples[name], (None,) * len(a), False)
-    return conflicts
+def _is_structural(alt: str) -> bool:
+    """A symbolic allele, a breakend, or a single breakend (``.A``, ``A.``)."""
+    if alt in _PLACEHOLDERS:
+        return False
+    return alt.startswith(("<", ".")) or alt.endswith(".") or "[" in alt or "]" in alt
 
 
-def _info(record: pysam.VariantRecord, key: str, default: Any) -> Any:
-    """An INFO value, or the default; ``info.get`` raises where the header does not know the key."""
-    return record.info[key] if key in record.info else default  # noqa: SIM401
-
-
-def _source_record(record: pysam.VariantRecord) -> str | None:
-    """The multiallelic record that a split one came from, without the number of the allele."""
-    original = _info(record, ORIGINAL, None)
-    return None if original is None else str(original).rpartition("|")[0]
-
-
-def _set_call(sample: pysam.VariantRecordSample, call: tuple[int | None, ...], phased: bool) -> None:
-    sample["GT"] = call
-    sample.phased = phased
-
-
-def _join(
-    paths: list[str],
-    inputs: Sequence[tuple[str, str]],
-    patients: Sequence[str],
-    folder: str,
-    tally: ShardCounts,
-) -> str | None:
-    """All files of a shard as one BCF with the cohort's samples in order; ``None`` when there is none."""
-    if not paths:
-        return None
-    by_samples: dict[tuple[str, ...], list[str]] = {}
-    for path in paths:
-        with pysam.VariantFile(path) as variants:
-            by_samples.setdefault(tuple(variants.header.samples), []).append(path)
-    groups = [
-        _concatenate(group, f"{folder}/group{i}.bcf", tally) for i, group in enumerate(by_samples.values())
-    ]
-    everyone = f"{folder}/patients.txt"
-    Path(everyone).write_text("".join(f"{p}\n" for p in patients), encoding="utf-8")
-    out = f"{folder}/joined.bcf"
-    if len(groups) == 1 and next(iter(by_samples)) == tuple(patients):
-        return groups[0]
-    if len(groups) == 1:
-        merged = groups[0]
-    else:
-        before = sum(map(_count_records, groups))
-        plain = [_without_info(group) for group in groups]
-        merged = f"{folder}/merged.bcf"
-        bcftools.run("merge", "--no-version", "-m", "none", "-Ob1", "-o", merged, *plain)
-        tally.joined_across_files += before - _count_records(merged)
-    present = {name for names in by_samples for name in names}
-    if present != set(patients):
-        merged = _with_missing_patients(merged, patients, folder)
-    bcftools.run("view", "--no-version", "--no-update", "-S", everyone, "-Ob1", "-o", out, merged)
-    return out
-
-
-def _concatenate(paths: list[str], out: str, tally: ShardCounts) -> str:
-    if len(paths) == 1:
-        return paths[0]
-    together = out.replace(".bcf", ".overlapping.bcf")
-    bcftools.run("concat", "--no-version", "-a", "-Ob1", "-o", together, *paths)
-    with pysam.VariantFile(together) as source, pysam.VariantFile(out, "wb1", header=source.header) as sink:
-        for record in _merge_duplicates(source, tally):
-            sink.write(record)
-    bcftools.run("index", "-f", out)
-    return out
-
-
-def _without_info(path: str) -> str:
-    """The file without INFO: cohort counts of the parts are wrong for the whole, and headers clash."""
-    out = path.replace(".bcf", ".plain.bcf")
-    bcftools.run("annotate", "--no-version", "-x", "INFO", "-Ob1", "-o", out, path)
-    bcftools.run("index", "-f", out)
-    return out
-
-
-def _with_missing_patients(path: str, patients: Sequence[str], folder: str) -> str:
-    """Add the patients whose files don't have this contig, with missing calls."""
-    with pysam.VariantFile(path) as variants:
-        absent = [p for p in patients if p not in set(variants.header.samples)]
-        contigs = [(c.name, c.length) for c in variants.header.contigs.values()]
-    empty = f"{folder}/absent.bcf"
-    _write_header_only(absent, contigs, empty)
-    bcftools.run("index", "-f", empty)
-    if not Path(path + ".csi").exists():
-        bcftools.run("index", "-f", path)
-    out = f"{folder}/complete.bcf"
-    bcftools.run("merge", "--no-version", "-m", "none", "-Ob1", "-o", out, path, empty)
-    return out
-
-
-def _write_empty(patients: Sequence[str], inputs: Sequence[tuple[str, str]], out: str | Path) -> None:
-    contigs: dict[str, int | None] = {}
-    for path, _ in inputs:
-        with pysam.VariantFile(path) as variants:
-            contigs |= {c.name: c.length for c in variants.header.contigs.values()}
-    _write_header_only(patients, list(contigs.items()), out)
-
-
-def _write_header_only(
-    samples: Sequence[str], contigs: Sequence[tuple[str, int | None]], out: str | Path
-) -> None:
-    header = pysam.VariantHeader()
-    for name, length in contigs:
-        header.contigs.add(name, **({"length": length} if length else {}))
-    header.add_line('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">')
-    header.add_samples(list(samples))
-    pysam.VariantFile(str(out), "wb1", header=header).close()
-
-
-def _count_records(path: str) -> int:
-    with pysam.VariantFile(path) as variants:
-        return sum(1 for _ in variants)
+def _is_sequence(alt: str) -> bool:
+    return not _is_structural(alt) and alt not in _PLACEHOLDERS and alt != "*"

@@ -1,25 +1,41 @@
 """A normalised shard to packed genotypes: genotype filters, site filters, counts.
 
-One pass over the BCF. Each variant gets a row in the QC table, kept or not; those kept are packed, 2 bits a
-call. Per-person sums that need more than the genotype (depth, quality, reads of the reference at
-homozygous alternate calls) are taken in the same pass.
+One pass over the BCF, block by block. Each variant gets a row in the QC table, kept or not; those kept are
+packed, 2 bits a call. Per-person sums that need more than the genotype (depth, quality, reads of the
+reference at homozygous alternate calls) are taken in the same pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cyvcf2 import VCF
+import pyarrow as pa
 
-from endotype.cohort.assembly import par_regions, sex_chromosome
-from endotype.tables import read_parquet, write_parquet
-from endotype.variants.kernels import decode_calls, hardy_weinberg, log_factorials
-from endotype.variants.normalise import Window, parse_region
-from endotype.variants.plink import StoreWriter, pack
+from endotype.cohort.assembly import sex_chromosome
+from endotype.tables import read_parquet, write_arrow, write_parquet
+from endotype.variants import decode
+from endotype.variants.bcf import Block, Header, open_bcf
+from endotype.variants.bcf_kernels import (
+    ALT_AT,
+    ALT_LEN,
+    POS,
+    REF_AT,
+    REF_LEN,
+    RID,
+    first_filters,
+    info_numbers,
+    scan,
+)
+from endotype.variants.bcf_record import Record, parse_record, vector_text
+from endotype.variants.kernels import hardy_weinberg, log_factorials
+from endotype.variants.normalise import ATOMS, Window, parse_region
+from endotype.variants.plink import StoreWriter
+from endotype.variants.ploidy import HaploidRule
+from endotype.variants.site_filters import Filters, site_faults
+from endotype.variants.split import OTHER
 
 QC_DTYPES = {
     "variant_id": "str",
@@ -40,65 +56,24 @@ QC_DTYPES = {
     "alt_freq": "float64",
     "call_rate": "float64",
     "hwe_neg_log10_p": "float64",
+    "hwe_excess_neg_log10_p": "float64",
     "n_genotypes_masked": "int64",
+    "n_masked_quality": "int64",
+    "n_masked_depth": "int64",
+    "n_masked_balance": "int64",
+    "atoms": "str",
 }
 
 UNITS = 2**20
 """Sums of reads and qualities are whole numbers of this part of one."""
 
-READ_COLUMNS = ["n_depth", "sum_depth", "n_quality", "sum_quality", "n_charr", "sum_charr"]
+READ_COLUMNS = [
+    "n_depth", "sum_depth", "n_quality", "sum_quality", "n_charr", "sum_charr",
+    "n_depth_x", "sum_depth_x", "n_depth_y", "sum_depth_y",
+]  # fmt: skip
+"""Columns of :func:`endotype.variants.decode.add_reads`."""
 
-
-@dataclass(frozen=True)
-class Filters:
-    """Which calls and sites are trusted (config section ``variants``)."""
-
-    pass_filters: tuple[str, ...] = ("PASS",)
-    min_quality: float = 0
-    min_genotype_quality: float = 20
-    min_depth: float = 10
-    min_call_rate: float = 0.9
-    min_hwe_p: float = 1e-10
-
-
-class _ReadSums:
-    """Per-person sums over calls: depth, genotype quality, CHARR terms.
-
-    Kept as whole numbers, the sums in units of 1 / ``UNITS``, so that they don't depend on how the genome
-    was cut into shards.
-    """
-
-    def __init__(self, n_people: int) -> None:
-        self.values = np.zeros((n_people, len(READ_COLUMNS)), np.int64)
-
-    def add(self, dosage: np.ndarray, call: _Call, frequency: float | None) -> None:
-        """Add one variant; ``frequency`` of ALT elsewhere, or ``None`` where CHARR leaves the site out."""
-        called = dosage >= 0
-        for column, values in ((0, call.depth), (2, call.quality)):
-            self._add(column, called & np.isfinite(values), values)
-        if frequency is None or call.allele_depths is None:
-            return
-        reference_frequency = 1 - frequency
-        if not 0.05 < reference_frequency < 0.95:
-            return
-        reads = call.allele_depths
-        total = reads[:, 0] + reads[:, 1]
-        use = (dosage == 2) & (reads[:, 0] >= 0) & (total >= 10) & (total <= 100)
-        self._add(4, use, reads[:, 0] / np.maximum(total, 1) / reference_frequency)
-
-    def _add(self, column: int, use: np.ndarray, values: np.ndarray) -> None:
-        self.values[use, column] += 1
-        self.values[use, column + 1] += np.rint(values[use].astype(np.float64) * UNITS).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """FORMAT values of one variant; NaN where a person has none."""
-
-    alleles: np.ndarray
-    depth: np.ndarray
-    quality: np.ndarray
-    allele_depths: np.ndarray | None
+MONOMORPHIC_COLUMNS = ["n_monomorphic", "n_monomorphic_called"]
 
 
 def pack_region(
@@ -110,10 +85,19 @@ def pack_region(
     prefix: str | Path,
     frequencies: str | Path | None = None,
 ) -> None:
-    """:func:`pack_shard` with the declared sex of ``cohort/people.parquet``."""
+    """:func:`pack_shard` with the declared sex of ``cohort/people.parquet``.
+
+    Raises:
+        InputError: the BCF can't be read to its end.
+    """
     declared = read_parquet(people, ["patient", "sex"]).set_index("patient")["sex"]
-    sex = declared.reindex(VCF(str(bcf)).samples).fillna("unknown").tolist()
-    pack_shard(bcf, parse_region(region), sex, assembly, filters, prefix, frequencies)
+    try:
+        with open_bcf(bcf) as reader:
+            samples = list(reader.header.samples)
+        sex = declared.reindex(samples).fillna("unknown").tolist()
+        pack_shard(bcf, parse_region(region), sex, assembly, filters, prefix, frequencies)
+    except DamagedError as error:
+        raise unreadable(bcf, str(error)) from None
 
 
 def pack_shard(
@@ -136,47 +120,173 @@ def pack_shard(
         prefix: writes ``prefix.bed/.bim/.fam``, ``prefix.qc.parquet``, ``prefix.reads.parquet``.
         frequencies: Parquet with ``chrom pos ref alt allele_frequency`` of an external population, for
             contamination; without it the CHARR sums stay 0.
+
+    Raises:
+        DamagedError: the BCF can't be read to its end.
     """
-    reader = VCF(str(bcf), gts012=False)
-    people = list(reader.samples)
     known = _external_frequencies(frequencies, window)
-    haploid_on = _HaploidRule(np.array(sex), assembly)
-    lf = log_factorials(2 * len(people))
-    sums = _ReadSums(len(people))
-    rows: list[dict[str, object]] = []
-    dosage, ploidy = np.empty(len(people), np.int8), np.empty(len(people), np.int8)
-    with StoreWriter(prefix, fam_table(people, sex)) as store:
-        for variant in reader:
-            call = _read_call(variant, len(people))
-            haploid = haploid_on(variant.CHROM, variant.POS)
-            masked = decode_calls(
-                call.alleles,
-                haploid,
-                call.quality,
-                call.depth,
-                filters.min_genotype_quality,
-                filters.min_depth,
-                dosage,
-                ploidy,
+    with open_bcf(bcf) as reader:
+        people = list(reader.header.samples)
+        packer = _Packer(reader.header, HaploidRule(sex, assembly), filters, known)
+        with StoreWriter(prefix, fam_table(people, sex)) as store:
+            tables = []
+            for block in reader.blocks():
+                table, packed = packer.pack(block)
+                store.append(packed[table["kept"].to_numpy()])
+                tables.append(pa.Table.from_pandas(table, preserve_index=False))
+            empty = pd.DataFrame(columns=list(QC_DTYPES)).astype(QC_DTYPES)
+            qc = pa.concat_tables([pa.Table.from_pandas(empty, preserve_index=False), *tables])
+            store.finish(bim_table(qc.to_pandas()))
+    write_arrow(qc.replace_schema_metadata(None), f"{prefix}.qc.parquet")
+    reads = pd.DataFrame(packer.sums, columns=READ_COLUMNS)
+    reads.insert(0, "patient", pd.Series(people, dtype="str"))
+    write_parquet(reads, f"{prefix}.reads.parquet")
+
+
+class _Packer:
+    """Turns blocks of a shard into rows of the QC table and packed calls; adds up per-person sums."""
+
+    def __init__(
+        self,
+        header: Header,
+        haploid: HaploidRule,
+        filters: Filters,
+        known: dict[tuple[int, str, str], float],
+    ) -> None:
+        self.sums = np.zeros((len(header.samples), len(READ_COLUMNS)), np.int64)
+        self._header, self._haploid, self._filters, self._known = header, haploid, filters, known
+        self._formats = np.array([_numeric(header, key) for key in ("GT", "GQ", "DP", "AD", OTHER)])
+        self._info = {key: header.key(key) for key in filters.info_keys()}
+        self._lf = log_factorials(2 * len(header.samples))
+
+    def pack(self, block: Block) -> tuple[pd.DataFrame, np.ndarray]:
+        """The QC rows of a block and the packed calls of all its records."""
+        core, quality, formats = scan(block.data, block.offsets, len(self._header.samples), self._formats)
+        chrom = self._header.contigs[int(core[0, RID])]
+        positions = core[:, POS] + 1
+        zone = self._haploid.zones(chrom, positions)
+        limits = self._filters
+        packed, counts = decode.decode_block(
+            block.data,
+            formats,
+            self._haploid.rows,
+            zone,
+            limits.min_genotype_quality,
+            limits.min_depth,
+            limits.min_allele_balance,
+        )
+        table, excess = self._table(block, core, counts, chrom, zone)
+        info = {key: info_numbers(block.data, core, number) for key, number in self._info.items()}
+        table["reason"] = site_faults(table, quality, excess, info, limits)
+        table["kept"] = table["reason"] == ""
+        decode.add_reads(
+            block.data,
+            formats,
+            packed,
+            table["kept"].to_numpy(),
+            _place(chrom, zone),
+            self._charr_frequency(table, chrom),
+            UNITS,
+            self.sums,
+        )
+        return table[list(QC_DTYPES)].astype(QC_DTYPES), packed
+
+    def _table(
+        self, block: Block, core: np.ndarray, counts: np.ndarray, chrom: str, zone: np.ndarray
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        text = block.data.tobytes()
+        ref = [text[a : a + n].decode() for a, n in core[:, [REF_AT, REF_LEN]].tolist()]
+        alt = [text[a : a + n].decode() for a, n in core[:, [ALT_AT, ALT_LEN]].tolist()]
+        positions = (core[:, POS] + 1).tolist()
+        called = counts[:, : decode.N_MISSING].sum(axis=1)
+        eligible = np.full(len(core), len(self._header.samples))
+        if sex_chromosome(chrom) == "Y":
+            # A Y chromosome is not there to be called in people who have none.
+            eligible = np.maximum(self._haploid.rows.sum(axis=1)[zone], called)
+        number, copies = counts[:, decode.ALLELE_NUMBER], counts[:, decode.ALT_COUNT]
+        diploid = (decode.DIPLOID_REF, decode.DIPLOID_HET, decode.DIPLOID_ALT)
+        n_ref, n_het, n_alt = (np.ascontiguousarray(counts[:, column]) for column in diploid)
+        two_sided, excess = hardy_weinberg(n_ref, n_het, n_alt, self._lf)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            table = pd.DataFrame(
+                {
+                    "variant_id": [
+                        f"{chrom}:{p}:{r}:{a}" for p, r, a in zip(positions, ref, alt, strict=True)
+                    ],
+                    "chrom": chrom,
+                    "pos": positions,
+                    "ref": ref,
+                    "alt": alt,
+                    "site_filter": self._site_filters(block, core),
+                    "n_called": called,
+                    "n_missing": eligible - called,
+                    "n_hom_ref": counts[:, decode.N_HOM_REF],
+                    "n_het": counts[:, decode.N_HET],
+                    "n_hom_alt": counts[:, decode.N_HOM_ALT],
+                    "alt_count": copies,
+                    "allele_number": number,
+                    "alt_freq": copies / number,
+                    "call_rate": called / eligible,
+                    "hwe_neg_log10_p": two_sided,
+                    "hwe_excess_neg_log10_p": excess,
+                    "n_masked_quality": counts[:, decode.MASKED_QUALITY],
+                    "n_masked_depth": counts[:, decode.MASKED_DEPTH],
+                    "n_masked_balance": counts[:, decode.MASKED_BALANCE],
+                    "n_genotypes_masked": counts[:, decode.MASKED_QUALITY :].sum(axis=1),
+                    "atoms": self._atoms(block, core),
+                }
             )
-            row, excess = _qc_row(variant, dosage, ploidy, haploid, lf)
-            row["n_genotypes_masked"] = masked
-            row["reason"] = _site_fault(row, variant.QUAL, excess, filters)
-            row["kept"] = not row["reason"]
-            rows.append(row)
-            if row["kept"]:
-                store.append(pack(dosage[None]))
-                key = (variant.POS, variant.REF, variant.ALT[0])
-                snv = len(variant.REF) == len(variant.ALT[0]) == 1
-                if snv and sex_chromosome(variant.CHROM) is None:
-                    sums.add(dosage, call, known.get(key))
-                else:
-                    sums.add(dosage, call, None)
-        qc = pd.DataFrame(rows, columns=list(QC_DTYPES)).astype(QC_DTYPES)
-        store.finish(bim_table(qc))
-    write_parquet(qc, f"{prefix}.qc.parquet")
-    reads = pd.DataFrame(sums.values, columns=READ_COLUMNS)
-    write_parquet(reads.assign(patient=people)[["patient", *READ_COLUMNS]], f"{prefix}.reads.parquet")
+        return table, excess
+
+    def _site_filters(self, block: Block, core: np.ndarray) -> list[str]:
+        found = first_filters(block.data, core).tolist()
+        names = []
+        for r, (n, first) in enumerate(found):
+            if n > 1:
+                names.append(";".join(self._record(block, r).filters))
+            else:
+                names.append(self._header.keys[first] if n else "PASS")
+        return names
+
+    def _atoms(self, block: Block, core: np.ndarray) -> list[str]:
+        several = (core[:, REF_LEN] > 1) & (core[:, ALT_LEN] > 1)
+        keys = [""] * len(core)
+        for r in np.flatnonzero(several).tolist():
+            value = self._record(block, r).info.get(ATOMS)
+            keys[r] = "" if value is None else vector_text(value)
+        return keys
+
+    def _record(self, block: Block, r: int) -> Record:
+        return parse_record(block.data[block.offsets[r] : block.offsets[r + 1]].tobytes(), self._header)
+
+    def _charr_frequency(self, table: pd.DataFrame, chrom: str) -> np.ndarray:
+        """Frequency of ALT elsewhere where CHARR is taken, NaN at all other variants."""
+        frequency = np.full(len(table), np.nan)
+        if not self._known or sex_chromosome(chrom) is not None:
+            return frequency
+        for v, key in enumerate(zip(table["pos"], table["ref"], table["alt"], strict=True)):
+            if len(key[1]) == len(key[2]) == 1:
+                value = self._known.get(key, np.nan)
+                if 0.05 < 1 - value < 0.95:
+                    frequency[v] = value
+        return frequency
+
+
+def _numeric(header: Header, key: str) -> int:
+    """Number of a FORMAT key that holds what its name says, else -1."""
+    field = header.formats.get(key)
+    if field is None or (key != "GT" and field.type not in ("Integer", "Float")):
+        return -1
+    return header.key(key)
+
+
+def _place(chrom: str, zone: np.ndarray) -> np.ndarray:
+    """Autosome, X or Y outside the pseudoautosomal regions, or other, for each record."""
+    kind = {None: decode.AUTOSOME, "X": decode.X, "Y": decode.Y}.get(sex_chromosome(chrom), decode.OTHER)
+    place = np.full(len(zone), kind, np.int64)
+    if kind in (decode.X, decode.Y):
+        place[zone == 0] = decode.OTHER
+    return place
 
 
 def bim_table(variant_qc: pd.DataFrame) -> pd.DataFrame:
@@ -193,111 +303,6 @@ def fam_table(people: Sequence[str], sex: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"fid": "0", "iid": list(people), "father": "0", "mother": "0"}).assign(
         sex=code.to_numpy(), phenotype="-9"
     )
-
-
-class _HaploidRule:
-    """Who carries one copy of a site: everybody on MT; on X and Y outside the PAR, declared males."""
-
-    def __init__(self, sex: np.ndarray, assembly: str) -> None:
-        self._male = sex == "male"
-        self._none = np.zeros(len(sex), bool)
-        self._all = np.ones(len(sex), bool)
-        self._par = par_regions(assembly)
-
-    def __call__(self, chrom: str, pos: int) -> np.ndarray:
-        kind = sex_chromosome(chrom)
-        if kind is None:
-            return self._none
-        if kind == "MT":
-            return self._all
-        in_par = any(sex_chromosome(c) == kind and start <= pos <= end for c, start, end in self._par)
-        return self._none if in_par else self._male
-
-
-def _read_call(variant: VCF, n: int) -> _Call:
-    return _Call(
-        alleles=variant.genotype.array()[:, :-1]
-        if variant.genotype is not None
-        else np.full((n, 2), -1, "i2"),
-        depth=_scalar_format(variant, "DP", n),
-        quality=_scalar_format(variant, "GQ", n),
-        allele_depths=_allele_depths(variant),
-    )
-
-
-def _scalar_format(variant: VCF, key: str, n: int) -> np.ndarray:
-    """A FORMAT value per person as float32, NaN where it is missing or not in the record."""
-    values = variant.format(key) if key in variant.FORMAT else None
-    if values is None or values.dtype.kind not in "if":
-        return np.full(n, np.nan, np.float32)
-    numbers = values[:, 0].astype(np.float32)
-    numbers[numbers < 0] = np.nan
-    return numbers
-
-
-def _allele_depths(variant: VCF) -> np.ndarray | None:
-    depths = variant.format("AD") if "AD" in variant.FORMAT else None
-    if depths is None or depths.dtype.kind != "i" or depths.shape[1] != 2:
-        return None
-    return depths
-
-
-def _qc_row(
-    variant: VCF, dosage: np.ndarray, ploidy: np.ndarray, haploid: np.ndarray, lf: np.ndarray
-) -> tuple[dict[str, object], float]:
-    """The counts of one variant, and -log10 p of the test for too many heterozygotes."""
-    chrom, pos, ref, alt = variant.CHROM, variant.POS, variant.REF, variant.ALT[0]
-    counts = np.bincount(dosage + 1, minlength=4)
-    copies = ploidy.astype(np.int64)
-    alt_count = int((dosage.astype(np.int64) * copies)[dosage > 0].sum()) // 2
-    number = int(copies.sum())
-    # A Y chromosome is not there to be called in people who have none.
-    eligible = haploid.sum() if sex_chromosome(chrom) == "Y" else len(dosage)
-    called = int((dosage >= 0).sum())
-    eligible = max(int(eligible), called)
-    diploid = dosage[ploidy == 2]
-    n_ref, n_het, n_alt = (np.array([(diploid == d).sum()]) for d in (0, 1, 2))
-    two_sided, excess = hardy_weinberg(n_ref, n_het, n_alt, lf)
-    row: dict[str, object] = {
-        "variant_id": f"{chrom}:{pos}:{ref}:{alt}",
-        "chrom": chrom,
-        "pos": pos,
-        "ref": ref,
-        "alt": alt,
-        "site_filter": variant.FILTER or "PASS",
-        "n_called": called,
-        "n_missing": eligible - called,
-        "n_hom_ref": int(counts[1]),
-        "n_het": int(counts[2]),
-        "n_hom_alt": int(counts[3]),
-        "alt_count": alt_count,
-        "allele_number": number,
-        "alt_freq": alt_count / number if number else np.nan,
-        "call_rate": called / eligible if eligible else np.nan,
-        "hwe_neg_log10_p": two_sided[0],
-    }
-    return row, float(excess[0])
-
-
-def _site_fault(
-    row: dict[str, object], quality: float | None, excess_heterozygotes: float, filters: Filters
-) -> str:
-    """Why a site is left out of the store, the first reason that holds; empty if it is kept."""
-    site_filters = str(row["site_filter"]).split(";")
-    if not set(site_filters) <= {*filters.pass_filters, "PASS"}:
-        return "site_filter"
-    if quality is not None and quality < filters.min_quality:
-        return "low_quality"
-    if not row["n_called"]:
-        return "no_calls"
-    if row["call_rate"] < filters.min_call_rate:  # type: ignore[operator]
-        return "low_call_rate"
-    if not row["alt_count"]:
-        return "not_carried"
-    # Too few heterozygotes is what mixed ancestry gives; too many is what mismapped reads give.
-    if excess_heterozygotes > -np.log10(filters.min_hwe_p):
-        return "heterozygote_excess"
-    return ""
 
 
 def _external_frequencies(path: str | Path | None, window: Window) -> dict[tuple[int, str, str], float]:

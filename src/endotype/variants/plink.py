@@ -55,6 +55,18 @@ class GenotypeStore:
         """Alternate allele counts of some variants, int8, shape (n_selected, n_people); -1 is missing."""
         return unpack(np.ascontiguousarray(self.packed[variants]), self.n_people)
 
+    def person(self, index: int) -> np.ndarray:
+        """Alternate allele counts of one person at every variant, int8 (n_variants,); -1 is missing.
+
+        Reads one byte of each row of the memory map: nobody else is unpacked.
+
+        Raises:
+            IndexError: there is no such person.
+        """
+        if not 0 <= index < self.n_people:
+            raise IndexError(f"person {index} of {self.n_people}")
+        return unpack_person(np.asarray(self.packed), index)
+
     def blocks(self, size: int = 1024, first: int = 0, last: int | None = None) -> Iterator[slice]:
         """Slices of at most ``size`` variants that cover ``first`` to ``last`` in order."""
         end = self.n_variants if last is None else last
@@ -177,4 +189,16 @@ def unpack(packed: np.ndarray, n_people: int) -> np.ndarray:
         for i in range(n_people):
             code = (packed[v, i >> 2] >> ((i & 3) << 1)) & 3
             dosages[v, i] = 0 if code == 3 else 1 if code == 2 else 2 if code == 0 else -1
+    return dosages
+
+
+@numba.njit(cache=True)
+def unpack_person(packed: np.ndarray, index: int) -> np.ndarray:
+    """One column of :func:`unpack`, int8 (n_variants,)."""
+    n_variants = packed.shape[0]
+    dosages = np.empty(n_variants, np.int8)
+    shift = (index & 3) << 1
+    for v in range(n_variants):
+        code = (packed[v, index >> 2] >> shift) & 3
+        dosages[v] = 0 if code == 3 else 1 if code == 2 else 2 if code == 0 else -1
     return dosages

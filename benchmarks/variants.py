@@ -1,0 +1,201 @@
+"""Post-processing here and in peers, on one simulated call set, in turn.
+
+    python benchmarks/variants.py --people 2500 --variants 100000
+
+* ``normalise_and_pack``: from the VCF to normalised BCF, store, QC tables and accounts, two jobs at a
+  time, against ``bcftools norm`` alone with two threads on the same file (the copy in the pysam wheel, and
+  that of the system where there is one).
+* ``pack``: from the normalised BCF to packed genotypes and counts, against reading ``gt_types`` with
+  cyvcf2 and against ``plink2 --make-pgen`` with two threads.
+
+Prints ratios (above 1: we are faster) and the largest memory of a process; writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from cohort_vcf import SPACING, make
+
+from endotype.files import to_json, write_json
+from endotype.variants import decode
+from endotype.variants.bcf import open_bcf
+from endotype.variants.bcf_kernels import scan
+from endotype.variants.ploidy import HaploidRule
+
+TOP = Path(__file__).parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--people", type=int, default=2500)
+    parser.add_argument("--variants", type=int, default=100_000)
+    parser.add_argument("--reads", action="store_true", help="AD, DP and GQ beside GT")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="JSON file")
+    a = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(Path(folder), a.people, a.variants, a.reads, a.repeats, a.jobs)
+    print(to_json(result), end="")
+    if a.out:
+        write_json(a.out, result)
+
+
+def measure(
+    folder: Path, people: int, variants: int, reads: bool, repeats: int, jobs: int
+) -> dict[str, object]:
+    """Times in seconds of each round, medians, and ratios taken round by round."""
+    vcf, fasta = make(folder, people, variants, reads)
+    regions = _regions(variants, jobs)
+    _ours(folder, vcf, fasta, regions, people)  # compiles the kernels, fills the file cache
+    rounds = []
+    for _ in range(repeats):
+        row = {}
+        for name, command in _norms(vcf, fasta, reads).items():
+            row[name] = _timed([command])
+        row["normalise_and_pack"], memory = _ours(folder, vcf, fasta, regions, people)
+        bcf = folder / "whole.bcf"
+        subprocess.run(
+            [sys.executable, "-m", "endotype.bcftools", "concat", "-n", "-o", bcf]
+            + [folder / f"shard{i}.bcf" for i in range(jobs)],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        row["pack"] = _warm_pack(bcf, people)
+        row["cyvcf2_gt_types"] = _cyvcf2(bcf)
+        if shutil.which("plink2"):
+            pgen = ["plink2", "--bcf", bcf, "--vcf-half-call", "r", "--make-pgen", "--threads", "2"]
+            row["plink2_make_pgen"] = _timed([[*pgen, "--out", folder / "peer"]])
+        rounds.append(row)
+    ratios = {
+        f"{peer} / {ours}": statistics.median(r[peer] / r[ours] for r in rounds)
+        for ours, peers in (
+            ("normalise_and_pack", ("bcftools_norm_wheel", "bcftools_norm_system")),
+            ("pack", ("cyvcf2_gt_types", "plink2_make_pgen")),
+        )
+        for peer in peers
+        if peer in rounds[0]
+    }
+    return {
+        "people": people,
+        "variants": variants,
+        "fields": "GT:AD:DP:GQ" if reads else "GT",
+        "jobs": jobs,
+        "largest_process_megabytes": memory,
+        "seconds": {k: statistics.median(r[k] for r in rounds) for k in rounds[0]},
+        "ratio": ratios,
+        "rounds": rounds,
+    }
+
+
+def _regions(variants: int, jobs: int) -> list[str]:
+    length = (variants + 2) * SPACING
+    step = -(-length // jobs)
+    return [f"1:{start}-{min(length, start + step - 1)}" for start in range(1, length + 1, step)]
+
+
+def _ours(folder: Path, vcf: Path, fasta: Path, regions: list[str], people: int) -> tuple[float, float]:
+    """Seconds of the stage's own commands, and the memory of the largest process in MB."""
+    write_people(folder / "people.parquet", people)
+    script = [sys.executable, str(TOP / "scripts" / "normalise_variants.py")]
+    packer = [sys.executable, str(TOP / "scripts" / "pack_genotypes.py")]
+    chains = []
+    for i, region in enumerate(regions):
+        shard = folder / f"shard{i}"
+        normalise = [*script, "--vcf", vcf, "--fasta", fasta, "--region", region, "--out", f"{shard}.bcf"]
+        pack = [*packer, "--bcf", f"{shard}.bcf", "--region", region, "--prefix", shard]
+        chains.append([normalise, [*pack, "--people", folder / "people.parquet"]])
+    seconds = _timed(*chains)
+    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def write_people(path: Path, people: int) -> None:
+    """The part of ``cohort/people.parquet`` that packing reads."""
+    import pandas as pd
+
+    from endotype.tables import write_parquet
+
+    write_parquet(pd.DataFrame({"patient": [f"P{i:06d}" for i in range(people)], "sex": "unknown"}), path)
+
+
+def _norms(vcf: Path, fasta: Path, reads: bool) -> dict[str, list[object]]:
+    options = ["norm", "-m", "-any", *(["--keep-sum", "AD"] if reads else []), "-c", "w", "-f", fasta]
+    options += ["--threads", "2", "-Ob", "-o", os.devnull, vcf]
+    norms: dict[str, list[object]] = {
+        "bcftools_norm_wheel": [sys.executable, "-m", "endotype.bcftools", *options]
+    }
+    if shutil.which("bcftools"):
+        norms["bcftools_norm_system"] = ["bcftools", *options]
+    return norms
+
+
+def _timed(*chains: list[list[object]]) -> float:
+    """Wall seconds of chains of commands that run beside each other."""
+    start = time.perf_counter()
+    running = [subprocess.Popen([sys.executable, __file__, "--chain", *_flat(chain)]) for chain in chains[1:]]
+    for command in chains[0]:
+        subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    if any(process.wait() for process in running):
+        raise RuntimeError("a command failed")
+    return time.perf_counter() - start
+
+
+def _flat(chain: list[list[object]]) -> list[str]:
+    return [word for command in chain for word in [*map(str, command), "--then"]]
+
+
+def _run_chain(words: list[str]) -> None:
+    command: list[str] = []
+    for word in words:
+        if word == "--then":
+            subprocess.run(command, check=True, capture_output=True)
+            command = []
+        else:
+            command.append(word)
+
+
+def _warm_pack(bcf: Path, people: int) -> float:
+    """Decompress, find the fields, decode, count and pack, in this process and without writing."""
+    haploid = HaploidRule(["unknown"] * people, "")
+    seconds = 0.0
+    for only_first in (True, False):  # the kernels are loaded on the first call
+        start = time.perf_counter()
+        with open_bcf(bcf) as reader:
+            keys = np.array([reader.header.key(key) for key in ("GT", "GQ", "DP", "AD", "OA")])
+            for block in reader.blocks():
+                _, _, formats = scan(block.data, block.offsets, people, keys)
+                zone = np.zeros(len(formats), np.int64)
+                decode.decode_block(block.data, formats, haploid.rows, zone, 20.0, 10.0, 0.2)
+                if only_first:
+                    break
+        seconds = time.perf_counter() - start
+    return seconds
+
+
+def _cyvcf2(bcf: Path) -> float:
+    from cyvcf2 import VCF
+
+    start = time.perf_counter()
+    for variant in VCF(str(bcf)):
+        variant.gt_types  # noqa: B018
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--chain"]:
+        _run_chain(sys.argv[2:])
+    else:
+        main()
