@@ -393,7 +393,9 @@ def document() -> str:
 
 
 def _type_and_limits(entry: Mapping[str, Any]) -> str:
-    kinds = [entry["type"]] if isinstance(entry["type"], str) else entry["type"]
+    choices = [entry, *entry.get("anyOf", [])]
+    found = [choice["type"] for choice in choices if "type" in choice]
+    kinds = [kind for one in found for kind in ([one] if isinstance(one, str) else one)]
     words = " or ".join(_TYPE_WORDS[kind].removeprefix("a ") for kind in kinds)
     if kinds == ["array"]:
         words = "list of text"

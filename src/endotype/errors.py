@@ -40,6 +40,10 @@ class InputError(Exception):
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
         super().__init__(format_problems(self.problems))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[list[Problem]]]:
+        """From one process to another with its problems, not with their text."""
+        return type(self), (self.problems,)
+
 
 def input_error(file: object, found: str, expected: str, suggestion: str = "") -> InputError:
     """An :class:`InputError` about a file as a whole."""

@@ -68,7 +68,8 @@ def truncated_gzip(cohort) -> None:
 
 
 def rename_contigs(cohort) -> None:
-    cohort.compress("cohort.vcf.gz", cohort.vcf(prefix="chr"))
+    contigs = "##contig=<ID=plasmid_1>\n##contig=<ID=plasmid_2>\n"
+    cohort.compress("cohort.vcf.gz", cohort.vcf(prefix="plasmid_", contigs=contigs))
 
 
 def grch37_against_grch38(cohort) -> None:
@@ -230,7 +231,7 @@ CASES = [
         "row twice", sheet("P002\tS-P002\tmale", "P001\tS-P001\tfemale"), "samples.tsv", 3, "patient", "again"
     ),
     Case(
-        "two files of one contig", two_files_of_the_same_contigs, "samples.tsv", 14, "path", "records on 1, 2"
+        "two files of one contig", two_files_of_the_same_contigs, "samples.tsv", 14, "path", "overlap on 1, 2"
     ),
     Case(
         "empty sheet",
@@ -331,19 +332,18 @@ CASES = [
         ),
         "cohort.vcf.gz",
         11,
-        "",
-        "can't be parsed",
-        "bcftools view",
+        "samples",
+        "GQ='high'",
     ),
     # the reference
     Case(
-        "chr prefix",
+        "contigs of something else",
         rename_contigs,
         "cohort.vcf.gz",
         None,
         "contig",
-        "contigs chr1, chr2",
-        "prefix chr (chr1 is 1)",
+        "contigs plasmid_1, plasmid_2",
+        "is it the right reference?",
     ),
     Case(
         "other lengths",
@@ -574,16 +574,16 @@ CASES = [
         "GRCh37",
     ),
     Case(
-        "gnomAD with chr",
+        "gnomAD of other contigs",
         knowledge(
             "population_frequency",
-            "##fileformat=VCFv4.1\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nchr1\t5\t.\tA\tC\t.\t.\t.\n",
+            "##fileformat=VCFv4.1\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\nU1\t5\t.\tA\tC\t.\t.\t.\n",
         ),
         "knowledge.file",
         None,
         "contig",
-        "contigs chr1",
-        "prefix chr",
+        "contigs U1",
+        "is it the right reference?",
     ),
     Case(
         "gene table without a column",

@@ -15,7 +15,7 @@ import pytest
 
 from endotype.cohort.check import check_inputs
 from endotype.cohort.preflight import write_preflight
-from endotype.files import read_json
+from endotype.files import fingerprint, read_json
 from endotype.tables import read_parquet, read_tsv
 
 ROOT = Path(__file__).parents[2]
@@ -33,9 +33,15 @@ def test_a_sound_cohort_passes_and_is_described(cohort):
         result.people["patient"].is_monotonic_increasing
         and result.clinical["patient"].is_monotonic_increasing
     )
-    assert list(result.samples.columns) == ["patient", "sample", "sex", "file_type", "path", "file"]
-    assert list(result.files.columns) == ["file", "path", "n_samples", "contigs"]
-    assert result.files.iloc[0].tolist() == [0, "cohort.vcf.gz", 12, "1,2"]
+    assert list(result.samples.columns)[:6] == ["patient", "sample", "sex", "file_type", "path", "file"]
+    assert list(result.files.columns) == [
+        "file", "path", "form", "index", "n_samples", "contigs", "contig_renames", "contigs_outside",
+        "fingerprint",
+    ]  # fmt: skip
+    print_of_file = fingerprint(cohort.folder / "cohort.vcf.gz")
+    assert result.files.iloc[0].tolist() == [
+        0, "cohort.vcf.gz", "bgzf_vcf", "cohort.vcf.gz.tbi", 12, "1,2", "{}", "", print_of_file
+    ]  # fmt: skip
     assert result.contigs == (("1", 2000), ("2", 1000))
     assert result.traits == ("ldl", "asthma", "survival")
     assert set(result.reconciliation["status"]) == {"matched"}
@@ -63,7 +69,7 @@ def test_what_is_written_reads_back_and_is_the_same_bytes_twice(cohort, tmp_path
     assert hashes(tmp_path / "a") == hashes(tmp_path / "b")
     assert sorted(hashes(tmp_path / "a")) == [
         "clinical.parquet", "dictionary.json", "files.parquet", "people.parquet", "preflight.json",
-        "quarantine.tsv", "reconciliation.tsv", "samples.parquet",
+        "quarantine.tsv", "reconciliation.tsv", "samples.parquet", "tumours.parquet",
     ]  # fmt: skip
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "a/people.parquet"), result.people)
     assert read_parquet(tmp_path / "a/clinical.parquet")["ldl"].isna().sum() == 1
@@ -264,7 +270,7 @@ def test_the_command_ends_with_0_and_a_summary_or_with_2_and_a_page(cohort):
 
     sound = run("--out", "results/cohort")
     assert sound.returncode == 0 and "The input is sound." in sound.stdout and sound.stderr == ""
-    assert len(list((cohort.folder / "results/cohort").iterdir())) == 8
+    assert len(list((cohort.folder / "results/cohort").iterdir())) == 9
     cohort.edit("samples.tsv", "P002\t", "$(touch PWNED)\t")
     broken = run("--out", "broken/cohort")
     assert broken.returncode == 2 and "Traceback" not in broken.stderr

@@ -7,7 +7,7 @@ the reference FASTA says, and every function here answers ``None`` or an empty t
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -30,10 +30,53 @@ class Region(NamedTuple):
     end: int
 
 
+class Accession(NamedTuple):
+    """What a RefSeq or GenBank accession stands for; ``assembly`` as in the resource table."""
+
+    assembly: str
+    chrom: str
+
+
+RCRS_LENGTH, HG19_MT_LENGTH = 16_569, 16_571
+"""Two human mitochondria: the revised Cambridge Reference Sequence (NC_012920) of GRCh37 and GRCh38, and the
+older NC_001807 that UCSC's hg19 calls ``chrM``. Positions of one mean other bases in the other."""
+
+
 def bare_name(contig: str) -> str:
-    """The contig's name without ``chr``, and ``MT`` for the mitochondrion: ``chrM`` -> ``MT``."""
-    bare = contig[3:] if contig[:3].casefold() == "chr" and len(contig) > 3 else contig
+    """The chromosome that a contig's name means, by the names of GRCh37 and GRCh38: ``chr1`` -> ``1``.
+
+    Leaves out ``chr`` or ``chromosome``, says ``MT`` for the mitochondrion (``chrM``) and knows the RefSeq
+    and GenBank accessions (``NC_000001.11``, ``CM000663.2`` -> ``1``) of both. Other names stay.
+    """
+    if contig in accessions():
+        return accessions()[contig].chrom
+    bare = contig
+    for prefix in ("chromosome", "chr"):
+        if contig[: len(prefix)].casefold() == prefix and len(contig) > len(prefix):
+            bare = contig[len(prefix) :]
+            break
     return "MT" if bare.upper() in ("M", "MT") else bare
+
+
+@cache
+def accessions() -> Mapping[str, Accession]:
+    """RefSeq and GenBank accessions of the primary contigs; the rCRS has that of GRCh38."""
+    return {
+        row[source]: Accession(row["assembly"], row["chrom"])
+        for row in _resource("contig_names.tsv")
+        for source in ("refseq", "genbank")
+        if row[source]
+    }
+
+
+def assembly_of_accessions(contigs: Iterable[str]) -> str | None:
+    """The assembly that all accessions among the names belong to; ``None`` without any, or with several.
+
+    The mitochondrion says nothing, as in :func:`guess_assembly`.
+    """
+    known = (accessions().get(name) for name in contigs)
+    assemblies = {accession.assembly for accession in known if accession and accession.chrom != "MT"}
+    return assemblies.pop() if len(assemblies) == 1 else None
 
 
 def sex_chromosome(contig: str) -> str | None:
@@ -69,6 +112,17 @@ def par_regions(assembly: str) -> tuple[Region, ...]:
     return tuple(
         Region(row["chrom"], int(row["start"]), int(row["end"]))
         for row in _resource("par.tsv")
+        if row["assembly"] == known
+    )
+
+
+@cache
+def long_range_ld(assembly: str) -> tuple[Region, ...]:
+    """Autosomal regions whose variants are correlated over megabases; empty for an unknown assembly."""
+    known = canonical_assembly(assembly)
+    return tuple(
+        Region(row["chrom"], int(row["start"]), int(row["end"]))
+        for row in _resource("long_range_ld.tsv")
         if row["assembly"] == known
     )
 

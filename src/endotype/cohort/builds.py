@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from endotype.cohort.assembly import bare_name, canonical_assembly, contig_lengths, guess_assembly
+from endotype.cohort.assembly import (
+    assembly_of_accessions,
+    bare_name,
+    canonical_assembly,
+    contig_lengths,
+    guess_assembly,
+)
+from endotype.cohort.contigs import length_difference
 from endotype.cohort.findings import Findings
-from endotype.cohort.reference import Reference
+from endotype.cohort.reference import RefComparison, Reference, compare_bases
 from endotype.cohort.variant_file import VariantFile, last_position
-from endotype.errors import visible
 
 MAX_REF_MISMATCH = 0.05
 """A larger share of sampled records whose REF isn't in the FASTA means another genome, not a few bad ones."""
@@ -22,6 +28,7 @@ MAX_REF_MISMATCH_ON_A_CONTIG = 0.5
 _EXAMPLES = 3
 _FEW_RECORDS = 3
 _ENOUGH_ON_A_CONTIG = 20
+_ENOUGH_ON_MT = 4
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,38 @@ def describe_genome(settings: Mapping[str, Any], reference: Reference | None, fi
     )
 
 
-def check_build(file: VariantFile, genome: Genome, reference: Reference | None, findings: Findings) -> None:
+def check_build(
+    file: VariantFile,
+    genome: Genome,
+    reference: Reference | None,
+    findings: Findings,
+    different: Sequence[str] = (),
+) -> None:
     """Compare one VCF with the genome of the run: its assembly, contig names, contig lengths and REF bases.
 
     At most one problem is noted for a file, the one that explains the others.
+
+    Args:
+        file: what was seen in it, under the contig names of the reference
+            (:func:`~endotype.cohort.contigs.map_contigs`).
+        genome: the genome of the run.
+        reference: its FASTA, if there is one.
+        findings: gets the problem.
+        different: contigs that could not be mapped because of their length, in words.
     """
     build = guess_assembly(file.header_contigs)
     by = "contig lengths"
+    if build is None:
+        build, by = (
+            assembly_of_accessions([*file.own_names.values(), *file.contigs]),
+            "the accessions of its contigs",
+        )
     if build is None:
         build, by = next(filter(None, map(_build_in, file.build_words)), None), "its header"
     if build and genome.known and build != genome.known:
         what = "reference is" if genome.measured else "configuration says reference.assembly:"
         if by == "contig lengths" and reference and _names_agree(file, genome):
-            bases = _together(compare_bases(file, reference).values())
+            bases = _together(compare_bases(file.sites, reference).values())
             by += f" and REF bases: {bases.different} of {bases.compared} differ" if bases.different else ""
         findings.problem(
             file.path,
@@ -85,7 +111,9 @@ def check_build(file: VariantFile, genome: Genome, reference: Reference | None, 
             f"use the {build} reference, or lift the variants over to {genome.known}",
         )
     elif (
-        _names_are_sound(file, genome, findings) and _lengths_are_sound(file, genome, findings) and reference
+        _lengths_are_sound(file, genome, different, findings)
+        and _names_are_sound(file, genome, findings)
+        and reference
     ):
         _check_bases(file, reference, findings)
 
@@ -104,43 +132,6 @@ def check_naming(files: Sequence[VariantFile], findings: Findings) -> None:
             f"the names of {without}, which are without chr",
             "rename the contigs with bcftools annotate --rename-chrs",
         )
-
-
-@dataclass
-class RefComparison:
-    """Sampled records against the FASTA: how many were compared, how many differ, the first that do."""
-
-    compared: int = 0
-    different: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Share of the compared records that differ; 0 when none was compared."""
-        return self.different / self.compared if self.compared else 0.0
-
-
-def compare_bases(file: VariantFile, reference: Reference) -> dict[str, RefComparison]:
-    """REF of the sampled records against the FASTA, by contig.
-
-    Only plain bases are compared; a base the FASTA doesn't know (N) agrees with everything.
-    """
-    by_contig: dict[str, RefComparison] = {}
-    for contig, pos, ref in file.sites:
-        ref = ref.upper()
-        length = reference.lengths.get(contig, 0)
-        if pos < 1 or pos + len(ref) - 1 > length or not ref or set(ref) - set("ACGT"):
-            continue
-        bases = reference.bases(contig, pos, len(ref))
-        result = by_contig.setdefault(contig, RefComparison())
-        result.compared += 1
-        if any(a != b and b in "ACGT" for a, b in zip(ref, bases, strict=True)):
-            result.different += 1
-            if len(result.examples) < _EXAMPLES:
-                result.examples.append(
-                    f"{contig}:{pos} {visible(ref, 20)} where the reference has {visible(bases, 20)}"
-                )
-    return by_contig
 
 
 def _together(parts: Iterable[RefComparison]) -> RefComparison:
@@ -197,36 +188,36 @@ def _names_are_sound(file: VariantFile, genome: Genome, findings: Findings) -> b
     if not file.has_records or _names_agree(file, genome):
         return True
     assert genome.lengths is not None
-    ours = {bare_name(name): name for name in genome.lengths}
-    pairs = [(name, ours[bare_name(name)]) for name in file.contigs if bare_name(name) in ours]
-    suggestion = "is it the right reference?"
-    if pairs:
-        suggestion = (
-            f"the names differ by the prefix chr ({pairs[0][0]} is {pairs[0][1]}): "
-            "rename the contigs with bcftools annotate --rename-chrs"
-        )
     findings.problem(
         file.path,
         None,
         "contig",
         f"contigs {_few(file.contigs)}",
         f"contigs of the reference ({_few(list(genome.lengths))})",
-        suggestion,
+        "is it the right reference?",
     )
     return False
 
 
-def _lengths_are_sound(file: VariantFile, genome: Genome, findings: Findings) -> bool:
+def _lengths_are_sound(
+    file: VariantFile, genome: Genome, different: Sequence[str], findings: Findings
+) -> bool:
     if genome.lengths is None:
         return True
-    different = [
-        f"{name} with {stated:,} bp where the reference has {ours:,}"
+    different = list(different) + [
+        length_difference(name, stated, name, ours)
         for name, stated in file.header_contigs.items()
         if stated and (ours := genome.lengths.get(name)) and stated != ours
         if not (genome.excerpt and stated > ours)
+        if not (bare_name(name) == "MT" and file.contigs_known and name not in file.contigs)
     ]
     if different:
         hint = "if the FASTA holds only the first part of each contig, set reference.excerpt: true"
+        if all(bare_name(text.split(" ", 1)[0]) == "MT" for text in different):
+            hint = (
+                "positions of the two mitochondria mean other bases: leave these records out "
+                "(bcftools view -t ^MT), or use the reference that they were called on"
+            )
         findings.problem(
             file.path,
             None,
@@ -240,7 +231,7 @@ def _lengths_are_sound(file: VariantFile, genome: Genome, findings: Findings) ->
 
 def _check_bases(file: VariantFile, reference: Reference, findings: Findings) -> None:
     """Note a file whose REF bases aren't those of the FASTA, as a whole or on one contig."""
-    by_contig = compare_bases(file, reference)
+    by_contig = compare_bases(file.sites, reference)
     whole = _together(by_contig.values())
     few = whole.different < _FEW_RECORDS and whole.different < whole.compared
     if whole.rate > MAX_REF_MISMATCH and not few:
@@ -248,8 +239,9 @@ def _check_bases(file: VariantFile, reference: Reference, findings: Findings) ->
     else:
         foreign = (
             part
-            for part in by_contig.values()
-            if part.compared >= _ENOUGH_ON_A_CONTIG and part.rate > MAX_REF_MISMATCH_ON_A_CONTIG
+            for contig, part in by_contig.items()
+            if part.compared >= (_ENOUGH_ON_MT if bare_name(contig) == "MT" else _ENOUGH_ON_A_CONTIG)
+            and part.rate > MAX_REF_MISMATCH_ON_A_CONTIG
         )
         wrong = next(foreign, RefComparison())
     if wrong.different:

@@ -64,6 +64,8 @@ def summary(result: Preflight) -> str:
         f"+ {counts['clinical_rows_quarantined']:,} set aside",
         f"  clinical cells aside  {counts['clinical_cells_quarantined']:>9,}   (see quarantine.tsv)",
     ]
+    if counts["tumours"]:
+        lines.append(f"  tumours               {counts['tumours']:>9,}")
     if result.not_assessed:
         lines += ["", "Not assessed:"] + [f"  {sentence}" for sentence in result.not_assessed.values()]
     if result.warnings:

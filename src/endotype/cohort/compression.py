@@ -17,11 +17,14 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading a damaged gzip file raises."""
 
 
-def compression_of(path: str) -> str:
-    """``plain``, ``gzip`` or ``bgzf``; raises for a file that is missing, empty or cut off."""
+def compression_of(path: str, expected: str = "a VCF or BCF file") -> str:
+    """``plain``, ``gzip`` or ``bgzf``; raises for a file that is missing, empty or cut off.
+
+    ``expected`` is what such an error says the file should be.
+    """
     file = Path(path)
     if file.is_dir():
-        raise input_error(path, "a folder", "a VCF or BCF file")
+        raise input_error(path, "a folder", expected)
     try:
         with file.open("rb") as stream:
             head = stream.read(18)
@@ -29,15 +32,13 @@ def compression_of(path: str) -> str:
             stream.seek(max(0, size - len(BGZF_EOF)))
             tail = stream.read()
     except FileNotFoundError:
-        raise input_error(path, "no such file", "a VCF or BCF file", _sibling(file)) from None
+        raise input_error(path, "no such file", expected, _sibling(file)) from None
     except PermissionError:
-        raise input_error(path, "a file that may not be read", "a VCF or BCF file") from None
+        raise input_error(path, "a file that may not be read", expected) from None
     except OSError as error:
-        raise input_error(
-            path, f"a file that can't be read ({error.strerror})", "a VCF or BCF file"
-        ) from None
+        raise input_error(path, f"a file that can't be read ({error.strerror})", expected) from None
     if not size:
-        raise input_error(path, "an empty file (0 bytes)", "a VCF or BCF file")
+        raise input_error(path, "an empty file (0 bytes)", expected)
     if not head.startswith(b"\x1f\x8b"):
         return "plain"
     if head[3:4] == b"\x04" and head[12:14] == b"BC":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,23 @@ from pathlib import Path
 
 import pandas as pd
 
+from endotype.cohort.contigs import MappedFile, map_contigs
 from endotype.cohort.findings import Findings
-from endotype.cohort.sheet import resolve
-from endotype.cohort.variant_file import VariantFile, inspect
+from endotype.cohort.reference import Reference
+from endotype.cohort.sheet import COVERAGE_COLUMNS, SHEET_COLUMNS, resolve
+from endotype.cohort.variant_file import VariantFile, inspect, last_position
 from endotype.errors import InputError, Problem, input_error, nearest, visible
+from endotype.files import fingerprint
 from endotype.ids import fold
 
-SAMPLES_COLUMNS = ["patient", "sample", "sex", "file_type", "path", "file"]
+SAMPLES_COLUMNS = [*SHEET_COLUMNS, "file", *COVERAGE_COLUMNS]
 _SEARCHED = 20
 """For so many absent samples the nearest name is searched; it takes long in a large file."""
 
-FILES_COLUMNS = ["file", "path", "n_samples", "contigs"]
+FILES_COLUMNS = [
+    "file", "path", "form", "index", "n_samples", "contigs", "contig_renames", "contigs_outside",
+    "fingerprint",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,16 +37,31 @@ class Genotypes:
     Attributes:
         samples: one row per person and variant file, columns :data:`SAMPLES_COLUMNS`, by patient and file.
         files: one row per variant file, columns :data:`FILES_COLUMNS`, in the order of the sheet.
-        inspected: what was seen in the files that could be read, in the same order.
+        inspected: what was seen in the files that could be read, in the same order, under the contig names
+            of the reference.
     """
 
     samples: pd.DataFrame
     files: pd.DataFrame
-    inspected: tuple[VariantFile, ...]
+    inspected: tuple[MappedFile, ...]
 
 
-def read_genotypes(sheet_path: str | Path, sheet: pd.DataFrame, findings: Findings) -> Genotypes:
-    """Open every file the sheet names, find every sample in its header, and lay the files side by side."""
+def read_genotypes(
+    sheet_path: str | Path,
+    sheet: pd.DataFrame,
+    reference: Reference | None,
+    excerpt: bool,
+    findings: Findings,
+) -> Genotypes:
+    """Open every file the sheet names, find every sample in its header, and lay the files side by side.
+
+    Args:
+        sheet_path: the sample sheet.
+        sheet: its rows, as :func:`~endotype.cohort.sheet.read_sheet` returns them.
+        reference: the FASTA whose contig names the files get; ``None`` leaves them.
+        excerpt: it holds only the first part of each contig.
+        findings: gets what is wrong.
+    """
     paths_of = _FileSets(findings)
     rows: list[tuple[int, tuple[str, ...], str]] = []  # line, files, path of list or file as resolved
     for row in sheet.itertuples():
@@ -49,28 +71,46 @@ def read_genotypes(sheet_path: str | Path, sheet: pd.DataFrame, findings: Findin
         path: number for number, path in enumerate(dict.fromkeys(p for _, paths, _ in rows for p in paths))
     }
     inspected = {path: file for path in order if (file := findings.attempt(inspect, path)) is not None}
+    mapped = {path: map_contigs(file, reference, excerpt, findings) for path, file in inspected.items()}
+    for file in inspected.values():
+        findings.warnings += file.warnings
+    inspected = {path: each.file for path, each in mapped.items()}
     names = {path: set(file.samples) for path, file in inspected.items()}
-    _check_lists(paths_of.lists, inspected, findings)
+    overlaps = _Overlaps()
+    _check_lists(paths_of.lists, inspected, overlaps, findings)
     _check_presence(sheet_path, sheet, rows, names, findings)
-    _check_overlaps(sheet_path, sheet, rows, inspected, findings)
+    _check_overlaps(sheet_path, sheet, rows, inspected, overlaps, findings)
     _warn_of_left_out(sheet, rows, names, findings)
     samples = pd.DataFrame(
         [
-            (patient, sample, sex, file_type, path, order[opened])
-            for (_, paths, _), (patient, sample, sex, file_type, path) in zip(
-                rows, sheet.itertuples(index=False), strict=True
+            (*cells, order[opened], *(resolve(text, sheet_path) if text else "" for text in coverage))
+            for (_, paths, _), cells, coverage in zip(
+                rows,
+                sheet[SHEET_COLUMNS].itertuples(index=False),
+                sheet[COVERAGE_COLUMNS].itertuples(index=False),
+                strict=True,
             )
             for opened in paths
         ],
         columns=SAMPLES_COLUMNS,
     ).astype({name: "int64" if name == "file" else "str" for name in SAMPLES_COLUMNS})
     files = pd.DataFrame(
-        [(order[p], p, len(f.samples), ",".join(f.contigs)) for p, f in inspected.items()],
-        columns=FILES_COLUMNS,
-    ).astype({"file": "int64", "path": "str", "n_samples": "int64", "contigs": "str"})
+        [(order[path], *_described(each)) for path, each in mapped.items()], columns=FILES_COLUMNS
+    ).astype({name: "int64" if name in ("file", "n_samples") else "str" for name in FILES_COLUMNS})
     return Genotypes(
-        samples.sort_values(["patient", "file"], ignore_index=True), files, tuple(inspected.values())
+        samples.sort_values(["patient", "file"], ignore_index=True), files, tuple(mapped.values())
     )
+
+
+def _described(mapped: MappedFile) -> tuple[str, str, str, int, str, str, str, str]:
+    """A file's row in the table of files, without its number."""
+    file = mapped.file
+    contigs = [name for name in file.contigs if name not in mapped.outside]
+    renames = json.dumps(mapped.renames, sort_keys=True)
+    return (
+        file.path, file.form, file.index or "", len(file.samples), ",".join(contigs), renames,
+        ",".join(mapped.outside), fingerprint(file.path),
+    )  # fmt: skip
 
 
 class _FileSets:
@@ -124,9 +164,12 @@ def _read_list(path: str) -> tuple[str, ...]:
 
 
 def _check_lists(
-    lists: dict[str, tuple[str, ...]], inspected: dict[str, VariantFile], findings: Findings
+    lists: dict[str, tuple[str, ...]],
+    inspected: dict[str, VariantFile],
+    overlaps: _Overlaps,
+    findings: Findings,
 ) -> None:
-    """The files of a list hold the same samples, and each contig is in one file only."""
+    """The files of a list hold the same samples; where two of them overlap, that is said."""
     for path, members in lists.items():
         files = [inspected[member] for member in members if member in inspected]
         for file in files[1:]:
@@ -142,14 +185,10 @@ def _check_lists(
                     "give each set of samples its own list",
                 )
         for a, b in combinations(files, 2):
-            if shared := _shared_contigs(a, b):
-                findings.problem(
-                    path,
-                    None,
-                    "",
-                    f"{a.path} and {b.path} both have records on {', '.join(shared[:3])}",
-                    "files with different chromosomes",
-                    "concatenate them with bcftools concat first",
+            if shared := overlaps(a, b):
+                findings.warnings.append(
+                    f"{path}: {a.path} and {b.path} overlap on {', '.join(shared[:3])}; a variant that both "
+                    "have is merged where the genotypes agree, and missing where they don't."
                 )
 
 
@@ -185,6 +224,7 @@ def _check_overlaps(
     sheet: pd.DataFrame,
     rows: Sequence[tuple[int, tuple[str, ...], str]],
     inspected: dict[str, VariantFile],
+    overlaps: _Overlaps,
     findings: Findings,
 ) -> None:
     """One person in two rows must not have two genotypes for the same contig."""
@@ -197,36 +237,55 @@ def _check_overlaps(
         for (_, a, a_paths), (line, b, b_paths) in combinations(files, 2):
             if (a, b) in reported:
                 continue
-            shared = _shared_by_sets(a_paths, b_paths, inspected)
+            shared = _shared_by_sets(a_paths, b_paths, inspected, overlaps)
             if shared:
                 reported.add((a, b))
                 findings.problem(
                     sheet_path,
                     line,
                     "path",
-                    f"patient {visible(patient)} in {a} and in {b}, which both have records on "
-                    f"{', '.join(shared[:3])}",
-                    "one file per person and chromosome",
+                    f"patient {visible(patient)} in {a} and in {b}, which overlap on {', '.join(shared[:3])}",
+                    "files of different chromosomes or regions for one person",
                 )
 
 
 def _shared_by_sets(
-    a_paths: Iterable[str], b_paths: Iterable[str], inspected: dict[str, VariantFile]
+    a_paths: Iterable[str],
+    b_paths: Iterable[str],
+    inspected: dict[str, VariantFile],
+    overlaps: _Overlaps,
 ) -> list[str]:
     return [
         contig
         for a in a_paths
         for b in b_paths
         if a in inspected and b in inspected
-        for contig in _shared_contigs(inspected[a], inspected[b])
+        for contig in overlaps(inspected[a], inspected[b])
     ]
 
 
-def _shared_contigs(a: VariantFile, b: VariantFile) -> list[str]:
-    """Contigs that both files have records on, when that is known of both."""
-    if not (a.contigs_known and b.contigs_known):
-        return []
-    return [contig for contig in a.contigs if contig in set(b.contigs)]
+class _Overlaps:
+    """Contigs on which the records of two files overlap, when it is known of both where they stand."""
+
+    def __init__(self) -> None:
+        self._spans: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def __call__(self, a: VariantFile, b: VariantFile) -> list[str]:
+        if not (a.contigs_known and b.contigs_known):
+            return []
+        shared = [contig for contig in a.contigs if contig in set(b.contigs)]
+        return [contig for contig in shared if self._meet(self._span(a, contig), self._span(b, contig))]
+
+    @staticmethod
+    def _meet(a: tuple[int, int], b: tuple[int, int]) -> bool:
+        return a[0] <= b[1] and b[0] <= a[1]
+
+    def _span(self, file: VariantFile, contig: str) -> tuple[int, int]:
+        """POS of the first and the last record of a contig; the first is always among the sampled ones."""
+        if (file.path, contig) not in self._spans:
+            first = min((site.pos for site in file.sites if site.contig == contig), default=0)
+            self._spans[file.path, contig] = first, last_position(file, contig)
+        return self._spans[file.path, contig]
 
 
 def _warn_of_left_out(

@@ -7,6 +7,7 @@ from typing import Any
 
 from endotype.cohort.assembly import bare_name
 from endotype.cohort.builds import Genome, check_build
+from endotype.cohort.contigs import map_contigs
 from endotype.cohort.findings import Findings
 from endotype.cohort.reference import Reference
 from endotype.cohort.variant_file import VariantFile, inspect
@@ -57,8 +58,19 @@ def check_knowledge(
 def _check_source(
     file: VariantFile, genome: Genome, reference: Reference | None, cohort: set[str], findings: Findings
 ) -> None:
+    findings.warnings += file.warnings
     n_before = len(findings.problems)
-    check_build(file, genome, reference, findings)
+    mapped = map_contigs(file, reference, genome.excerpt, findings)
+    check_build(mapped.file, genome, reference, findings, mapped.different)
+    if other := next((old for old, new in mapped.renames.items() if bare_name(old) != bare_name(new)), None):
+        findings.problem(
+            file.path,
+            None,
+            "contig",
+            f"{visible(other)}, which is {mapped.renames[other]} of the reference",
+            "contig names that mean the same chromosome",
+            "rename the contigs with bcftools annotate --rename-chrs",
+        )
     if (
         len(findings.problems) > n_before
         or reference

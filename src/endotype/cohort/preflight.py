@@ -17,6 +17,7 @@ import pandas as pd
 
 from endotype.cohort.builds import Genome, check_build, check_naming, cohort_contigs, describe_genome
 from endotype.cohort.clinical import ClinicalTable, read_clinical
+from endotype.cohort.coverage_files import check_coverage_files
 from endotype.cohort.dictionary import names_with_role, read_dictionary
 from endotype.cohort.findings import Findings
 from endotype.cohort.genotypes import Genotypes, read_genotypes
@@ -25,6 +26,7 @@ from endotype.cohort.knowledge_files import check_knowledge
 from endotype.cohort.pedigree import read_pedigree
 from endotype.cohort.reference import Reference, check_gene_models, open_reference
 from endotype.cohort.sheet import read_sheet
+from endotype.cohort.tumour_sheet import no_tumours, read_tumours
 from endotype.files import write_json
 from endotype.tables import write_parquet, write_tsv
 
@@ -37,6 +39,7 @@ class Preflight:
         people: one row per person.
         samples: one row per person and variant file.
         files: one row per variant file.
+        tumours: one row per tumour and file.
         clinical: typed clinical records.
         dictionary: the clinical dictionary with defaults filled in.
         reconciliation: who is in the genotypes, the clinical table, or both.
@@ -44,12 +47,14 @@ class Preflight:
         not_assessed: topic -> the sentence the reports print.
         warnings: sentences about what is odd but no hindrance.
         contigs: name and length in bp of the contigs to analyse, in the order of the reference.
+        contig_renames: variant file -> its contigs that the reference calls by another name -> that name.
         counts: how many people, files, rows and cells.
     """
 
     people: pd.DataFrame
     samples: pd.DataFrame
     files: pd.DataFrame
+    tumours: pd.DataFrame
     clinical: pd.DataFrame
     dictionary: dict[str, Any]
     reconciliation: pd.DataFrame
@@ -57,6 +62,7 @@ class Preflight:
     not_assessed: dict[str, str]
     warnings: tuple[str, ...]
     contigs: tuple[tuple[str, int], ...]
+    contig_renames: dict[str, dict[str, str]]
     counts: dict[str, int]
 
     @property
@@ -78,14 +84,23 @@ def preflight(config: Mapping[str, Any]) -> Preflight:
     findings = Findings()
     inputs = config["inputs"]
     sheet = read_sheet(inputs["samples"], findings)
-    genotypes = read_genotypes(inputs["samples"], sheet, findings) if sheet is not None else None
+    if sheet is not None:
+        check_coverage_files(inputs["samples"], sheet, config["reference"]["fasta"], findings)
     dictionary = findings.attempt(read_dictionary, inputs["dictionary"])
     clinical = read_clinical(inputs["clinical"], dictionary, findings) if dictionary else None
     if dictionary is None and not Path(inputs["clinical"]).is_file():
         findings.problem(inputs["clinical"], None, "", "no such file", "the clinical table")
     with _reference(config["reference"]["fasta"], findings) as reference:
         genome = describe_genome(config["reference"], reference, findings)
+        genotypes = None
+        if sheet is not None:
+            genotypes = read_genotypes(inputs["samples"], sheet, reference, genome.excerpt, findings)
         contigs = _check_genome(config, genotypes, genome, reference, findings)
+        tumours = no_tumours()
+        if inputs["tumours"]:
+            known = set() if sheet is None else set(sheet["patient"])
+            patients = None if sheet is None or clinical is None else known | set(clinical.frame["patient"])
+            tumours = read_tumours(inputs["tumours"], patients, genome, reference, findings)
     reconciliation = None
     if genotypes is not None and clinical is not None:
         samples = dict(zip(genotypes.samples["sample"], genotypes.samples["patient"], strict=True))
@@ -95,6 +110,8 @@ def preflight(config: Mapping[str, Any]) -> Preflight:
             check_overlap(inputs["clinical"], reconciliation, samples, findings)
     if inputs["pedigree"]:
         _check_pedigree(inputs["pedigree"], genotypes, findings)
+    if panel := config["sample_qc"]["reference_panel"]:
+        _check_panel(panel, findings)
     findings.raise_if_any()
     assert genotypes is not None and clinical is not None and dictionary is not None
     assert reconciliation is not None
@@ -103,6 +120,7 @@ def preflight(config: Mapping[str, Any]) -> Preflight:
         people=people,
         samples=genotypes.samples,
         files=genotypes.files,
+        tumours=tumours,
         clinical=clinical.frame,
         dictionary=dictionary,
         reconciliation=reconciliation,
@@ -110,7 +128,9 @@ def preflight(config: Mapping[str, Any]) -> Preflight:
         not_assessed=not_assessed(config),
         warnings=tuple(findings.warnings),
         contigs=contigs,
-        counts=_counts(people, genotypes, clinical, reconciliation),
+        contig_renames={each.file.path: each.renames for each in genotypes.inspected if each.renames},
+        counts=_counts(people, genotypes, clinical, reconciliation)
+        | {"tumours": len(tumours.drop_duplicates(["patient", "tumour"]))},
     )
 
 
@@ -158,7 +178,7 @@ def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
 def write_preflight(result: Preflight, out_dir: str | Path) -> None:
     """Write the files of ``results/cohort/`` into ``out_dir``."""
     out = Path(out_dir)
-    for name in ("people", "samples", "files", "clinical"):
+    for name in ("people", "samples", "files", "tumours", "clinical"):
         write_parquet(getattr(result, name), out / f"{name}.parquet")
     for name in ("reconciliation", "quarantine"):
         write_tsv(getattr(result, name), out / f"{name}.tsv")
@@ -167,6 +187,7 @@ def write_preflight(result: Preflight, out_dir: str | Path) -> None:
         out / "preflight.json",
         {
             "contigs": [{"name": name, "length": length} for name, length in result.contigs],
+            "contig_renames": result.contig_renames,
             "counts": result.counts,
             "not_assessed": result.not_assessed,
             "warnings": list(result.warnings),
@@ -188,9 +209,10 @@ def _check_genome(
     reference: Reference | None,
     findings: Findings,
 ) -> tuple[tuple[str, int], ...]:
-    files = genotypes.inspected if genotypes else ()
-    for file in files:
-        check_build(file, genome, reference, findings)
+    mapped = genotypes.inspected if genotypes else ()
+    for each in mapped:
+        check_build(each.file, genome, reference, findings, each.different)
+    files = [each.file for each in mapped]
     if reference is None:
         check_naming(files, findings)
     if genes := config["reference"]["genes"]:
@@ -198,6 +220,17 @@ def _check_genome(
     cohort = {name for file in files for name in file.contigs}
     check_knowledge(config["knowledge"], genome, reference, cohort, findings)
     return cohort_contigs(files, genome, findings)
+
+
+def _check_panel(panel: Mapping[str, str], findings: Findings) -> None:
+    for suffix in (".bed", ".bim", ".fam"):
+        path = panel["genotypes"] + suffix
+        if not Path(path).is_file():
+            findings.problem(path, None, "", "no such file", "a PLINK 1 fileset (.bed, .bim, .fam)")
+    if not Path(panel["populations"]).is_file():
+        findings.problem(
+            panel["populations"], None, "", "no such file", "a table with the columns sample and population"
+        )
 
 
 def _check_pedigree(path: str, genotypes: Genotypes | None, findings: Findings) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import BinaryIO, cast
 
 import pysam
 
+from endotype.cohort.survey import Site
 from endotype.errors import InputError, Problem, input_error, visible
 
 _ENOUGH_TRANSCRIPTS = 1000
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Reference:
     def bases(self, contig: str, start: int, length: int) -> str:
         """``length`` bases from 1-based ``start``, upper case; shorter at the end of the contig."""
         return self._fasta.fetch(contig, start - 1, start - 1 + length).upper()
+
+    def md5(self, contig: str) -> str:
+        """MD5 of a contig's bases in upper case, as ``M5`` of SAM and ``md5`` of VCF headers give it."""
+        return hashlib.md5(self._fasta.fetch(contig).upper().encode(), usedforsecurity=False).hexdigest()
 
 
 @contextmanager
@@ -64,6 +71,43 @@ def open_reference(path: str) -> Iterator[Reference]:
             lengths = dict(zip(fasta.references, fasta.lengths, strict=True))
             _check_index_fits(path, lengths)
             yield Reference(path, lengths, fasta)
+
+
+@dataclass
+class RefComparison:
+    """Sampled records against the FASTA: how many were compared, how many differ, the first that do."""
+
+    compared: int = 0
+    different: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Share of the compared records that differ; 0 when none was compared."""
+        return self.different / self.compared if self.compared else 0.0
+
+
+def compare_bases(sites: Iterable[Site], reference: Reference) -> dict[str, RefComparison]:
+    """REF of sampled records against the FASTA, by contig.
+
+    Only plain bases are compared; a base the FASTA doesn't know (N) agrees with everything.
+    """
+    by_contig: dict[str, RefComparison] = {}
+    for contig, pos, ref in sites:
+        ref = ref.upper()
+        length = reference.lengths.get(contig, 0)
+        if pos < 1 or pos + len(ref) - 1 > length or not ref or set(ref) - set("ACGT"):
+            continue
+        bases = reference.bases(contig, pos, len(ref))
+        result = by_contig.setdefault(contig, RefComparison())
+        result.compared += 1
+        if any(a != b and b in "ACGT" for a, b in zip(ref, bases, strict=True)):
+            result.different += 1
+            if len(result.examples) < _EXAMPLES:
+                result.examples.append(
+                    f"{contig}:{pos} {visible(ref, 20)} where the reference has {visible(bases, 20)}"
+                )
+    return by_contig
 
 
 def _check_is_fasta(file: Path) -> None:

@@ -21,6 +21,9 @@ SEX_WORDS = {
 }  # fmt: skip
 
 SHEET_COLUMNS: list[str] = schema("samples")["required"]
+COVERAGE_COLUMNS = ["callable", "alignment"]
+"""Optional columns: files that tell which bases of the person were seen."""
+
 FILE_TYPES: list[str] = schema("samples")["properties"]["file_type"]["enum"]
 
 
@@ -28,9 +31,10 @@ def read_sheet(path: str | Path, findings: Findings) -> pd.DataFrame | None:
     """Read the sample sheet and check every cell of it.
 
     Returns:
-        The columns ``patient sample sex file_type path`` with the line of the file as index, ``sex`` in
-        the words ``male female unknown``; ``path`` as written. Faulty rows stay in, so that the files they
-        name are checked as well. ``None`` when the sheet can't be read or lacks a column.
+        The columns ``patient sample sex file_type path callable alignment`` with the line of the file as
+        index, ``sex`` in the words ``male female unknown``; paths as written, the last two empty when not
+        given. Faulty rows stay in, so that the files they name are checked as well. ``None`` when the
+        sheet can't be read or lacks a column.
     """
     table = findings.attempt(read_text_table, path)
     if table is None or not _header_is_sound(table, findings):
@@ -41,6 +45,11 @@ def read_sheet(path: str | Path, findings: Findings) -> pd.DataFrame | None:
             source, line, "", f"{cells} cells", f"{len(table.rows.columns)} cells, as in the header"
         )
     sheet = table.rows[SHEET_COLUMNS].copy()
+    for column in COVERAGE_COLUMNS:
+        sheet[column] = table.rows[column].str.strip() if column in table.rows else ""
+        for line, text in _cells(sheet[column]):
+            if not text.isprintable():
+                findings.problem(source, line, column, visible(text), "the path of a file, or nothing")
     if sheet.empty and not table.ragged:
         findings.problem(source, None, "", "no rows", "one row per person and file")
     for column in ("patient", "sample"):
@@ -89,7 +98,8 @@ def _header_is_sound(table: TextTable, findings: Findings) -> bool:
             f"a column '{name}'",
             f"did you mean it by {visible(word)}?" if word else "",
         )
-    return not absent and not any(name in SHEET_COLUMNS for name in table.duplicate_columns)
+    known = {*SHEET_COLUMNS, *COVERAGE_COLUMNS}
+    return not absent and not known.intersection(table.duplicate_columns)
 
 
 def _cells(column: pd.Series) -> list[tuple[int, str]]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pysam
 
 from endotype.cohort.survey import Site, affordable
+from endotype.cohort.vcf_record import RecordChecker
 from endotype.errors import input_error
 
 _PROBES = 4
@@ -17,12 +18,13 @@ _RECORDS_PER_PROBE = 50
 
 
 class Indexed:
-    """Random access to the sites of an indexed VCF or BCF."""
+    """Random access to the sites of an indexed VCF or BCF; with a checker, lines of a VCF are checked."""
 
-    def __init__(self, path: str, index: str, is_bcf: bool) -> None:
+    def __init__(self, path: str, index: str, is_bcf: bool, checker: RecordChecker | None = None) -> None:
         pysam.set_verbosity(0)
         self._bcf = pysam.VariantFile(path, index_filename=index, drop_samples=True) if is_bcf else None
         self._vcf = None if is_bcf else pysam.TabixFile(path, index=index, encoding="latin-1")
+        self._checker = checker
 
     def close(self) -> None:
         """Close the file."""
@@ -39,9 +41,13 @@ class Indexed:
         """Sites with POS >= ``start`` on one contig."""
         if self._vcf is not None:
             for line in self._vcf.fetch(contig, max(start - 1, 0)):
-                cells = line.split("\t", 4)
-                if int(cells[1]) >= start:
-                    yield Site(cells[0], int(cells[1]), cells[3])
+                if self._checker is not None:
+                    site = self._checker.check(line.encode("latin-1"), None, in_order=False)
+                else:
+                    cells = line.split("\t", 4)
+                    site = Site(cells[0], int(cells[1]), cells[3]) if cells[1].isdigit() else None
+                if site is not None and site.pos >= start:
+                    yield site
         else:
             assert self._bcf is not None
             for record in self._bcf.fetch(contig, max(start - 1, 0)):
@@ -74,12 +80,13 @@ def probe(
     contigs: Iterable[str],
     lengths: dict[str, int | None],
     n_samples: int,
+    checker: RecordChecker | None = None,
 ) -> list[Site]:
-    """Sites at evenly spaced places of every contig."""
+    """Sites at evenly spaced places of every contig; with a checker, their records are checked too."""
     contigs = list(contigs)[:100]
     each = min(_RECORDS_PER_PROBE, affordable(n_samples) // (_PROBES * max(len(contigs), 1)) + 1)
     sites: list[Site] = []
-    with closing(Indexed(path, index, is_bcf)) as records:
+    with closing(Indexed(path, index, is_bcf, checker)) as records:
         for contig in contigs:
             length = lengths.get(contig) or 0
             for place in range(_PROBES):

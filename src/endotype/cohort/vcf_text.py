@@ -1,4 +1,4 @@
-"""The text of a VCF file: its header, and its records without their genotypes."""
+"""The text of a VCF file: its header, and its records as lines."""
 
 from __future__ import annotations
 
@@ -10,52 +10,85 @@ from typing import BinaryIO
 
 import pysam
 
-from endotype.cohort.survey import Site, Survey, affordable
+from endotype.cohort.survey import Survey, affordable
+from endotype.cohort.vcf_header import Declarations, check_meta, parse_version
+from endotype.cohort.vcf_record import RecordChecker
+from endotype.cohort.vcf_spec import Defects
 from endotype.errors import InputError, Problem, input_error, visible
 
 FIXED_COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
 
-_MAX_BAD_RECORDS = 5
-_QUALITY = re.compile(rb"\.|[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan|inf(inity)?)", re.IGNORECASE)
+_MAX_BAD_RECORDS = 1000
+"""After so many errors a file is not read on."""
+
+
+@dataclass
+class Contigs:
+    """What the contig lines of a header say.
+
+    Attributes:
+        lengths: contig -> length in bp, ``None`` where none is given.
+        md5s: contig -> MD5 of its sequence, in lower case, for those that have one.
+        build_words: what the header says of the assembly (``##reference``, ``assembly=``).
+    """
+
+    lengths: dict[str, int | None]
+    md5s: dict[str, str]
+    build_words: list[str]
+
+    def note(self, line: str) -> None:
+        """Take what one line of a header says."""
+        if line.startswith("##contig=<"):
+            name = re.search(r"[<,]ID=([^,>]+)", line)
+            if name:
+                length = re.search(r"[<,]length=(\d+)", line)
+                self.lengths[name[1]] = int(length[1]) if length else None
+                if md5 := re.search(r"[<,](?:md5|M5)=\"?([0-9A-Fa-f]{32})\b", line):
+                    self.md5s[name[1]] = md5[1].lower()
+            assembly = re.search(r"[<,]assembly=\"?([^,>\"]+)", line)
+            if assembly:
+                self.build_words.append(assembly[1])
+        elif line.startswith("##reference="):
+            self.build_words.append(line.removeprefix("##reference=").strip())
 
 
 @dataclass(frozen=True)
 class Header:
-    """A VCF header: contigs with lengths, what it says of the assembly, samples, and its size."""
+    """A VCF header: its contigs, samples and declarations, and its size."""
 
-    contigs: dict[str, int | None]
-    build_words: tuple[str, ...]
+    contigs: Contigs
     samples: tuple[str, ...]
+    declared: Declarations
     n_columns: int
     n_lines: int
 
 
-def read_header(path: str, stream: BinaryIO, needs_samples: bool) -> Header:
+def read_header(path: str, stream: BinaryIO, needs_samples: bool, defects: Defects) -> Header:
     """Read a header and leave the stream at the first record.
 
     Raises:
         InputError: not VCF 4, no #CHROM line, no samples although they are needed, a sample twice.
     """
     first = stream.readline(4096).decode("utf-8", "replace").rstrip("\r\n")
-    match = re.match(r"##fileformat=VCFv(\d+)\.(\d+)", first)
-    if not match:
+    version = parse_version(first)
+    if version is None:
         found = f"the first line {visible(first, 60)}"
         if first.startswith("#CHROM"):
             found = "no header lines above the #CHROM line"
-        raise input_error(path, found, "a VCF file, which begins with ##fileformat=VCFv4")
-    if match[1] != "4":
-        raise input_error(path, f"VCF version {match[1]}.{match[2]}", "VCF version 4", "convert the file")
-    contigs: dict[str, int | None] = {}
-    words: list[str] = []
+        raise input_error(path, found, "a VCF file, which begins with ##fileformat=VCFv4.2 or the like")
+    if version[0] != 4:
+        raise input_error(path, f"VCF version {version[0]}.{version[1]}", "VCF version 4", "convert the file")
+    contigs, declared = Contigs({}, {}, []), Declarations(version)
     for number, raw in enumerate(iter(stream.readline, b""), start=2):
         line = raw.decode("utf-8", "replace").rstrip("\r\n")
         if line.startswith("##"):
-            note_meta(line, contigs, words)
+            contigs.note(line)
+            check_meta(line, number, declared, defects)
             continue
         if line.startswith("#CHROM"):
             samples = _column_line(path, number, line, needs_samples)
-            n_columns = 9 + len(samples) if samples or "\tFORMAT" in line else 8
-            return Header(contigs, tuple(dict.fromkeys(words)), samples, n_columns, number)
+            note_last_line(raw, number, defects)
+            return Header(contigs, samples, declared, 9 + len(samples) if samples else 8, number)
         raise InputError(
             Problem(
                 path, number, "", f"the line {visible(line, 60)}", "the #CHROM line before the first record"
@@ -64,18 +97,11 @@ def read_header(path: str, stream: BinaryIO, needs_samples: bool) -> Header:
     raise input_error(path, "no #CHROM line", "a VCF header that ends with the #CHROM line")
 
 
-def note_meta(line: str, contigs: dict[str, int | None], words: list[str]) -> None:
-    """Take contigs, and words about the assembly, from one line of a header."""
-    if line.startswith("##contig=<"):
-        name = re.search(r"[<,]ID=([^,>]+)", line)
-        if name:
-            length = re.search(r"[<,]length=(\d+)", line)
-            contigs[name[1]] = int(length[1]) if length else None
-        assembly = re.search(r"[<,]assembly=\"?([^,>\"]+)", line)
-        if assembly:
-            words.append(assembly[1])
-    elif line.startswith("##reference="):
-        words.append(line.removeprefix("##reference=").strip())
+def note_last_line(line: bytes, number: int | None, defects: Defects) -> None:
+    """Warn of a line without an end: it is the last one, and perhaps only a part of it is there."""
+    if not line.endswith(b"\n"):
+        expected = "a line end; if the file was cut off, records are missing"
+        defects.warn(number, "", "no line end after the last line", expected)
 
 
 def _column_line(path: str, number: int, line: str, needs_samples: bool) -> tuple[str, ...]:
@@ -100,45 +126,35 @@ def _column_line(path: str, number: int, line: str, needs_samples: bool) -> tupl
         Problem(path, number, "#CHROM", f"the sample {visible(name)} twice", "each sample once")
         for name in dict.fromkeys(name for name in samples if name and samples.count(name) > 1)
     ] if len(set(samples)) < len(samples) else []  # fmt: skip
-    if needs_samples and not samples:
+    if len(cells) == 9 and not problems:
+        problems.append(
+            Problem(path, number, "#CHROM", "the column FORMAT without samples", "samples after it")
+        )
+    elif needs_samples and not samples:
         problems.append(Problem(path, number, "#CHROM", "a VCF without samples", "a VCF with genotypes"))
     if problems:
         raise InputError(problems)
     return tuple(samples)
 
 
-def survey_lines(path: str, stream: BinaryIO, header: Header, limit: int | None) -> Survey:
-    """Read records as text, all or the first ``limit``; check the number of columns, POS and QUAL of each.
+def survey_lines(
+    stream: BinaryIO, header: Header, checker: RecordChecker, limit: int | None, defects: Defects
+) -> Survey:
+    """Read records as text, all or the first ``limit``, and check each.
 
     Raises:
-        InputError: with the rows of the first faulty records.
+        InputError: with the rows of the first faulty records and the count of the others.
     """
     survey = Survey()
-    problems: list[Problem] = []
-    n_tabs = header.n_columns - 1
     lines = enumerate(iter(stream.readline, b""), start=header.n_lines + 1)
     for number, line in itertools.islice(lines, limit):
-        if not line.strip():
-            continue
-        cells = line.split(b"\t", 6)
-        tabs = line.count(b"\t")
-        if tabs != n_tabs:
-            found = f"{tabs + 1} columns"
-            problems.append(Problem(path, number, "", found, f"{n_tabs + 1} columns, as in the #CHROM line"))
-        elif not cells[1].isdigit():
-            found = visible(cells[1].decode("utf-8", "replace"))
-            problems.append(Problem(path, number, "POS", found, "a position, a whole number"))
-        elif not _QUALITY.fullmatch(cells[5]):
-            found = visible(cells[5].decode("utf-8", "replace"))
-            problems.append(Problem(path, number, "QUAL", found, "a number, or . for none"))
-        else:
-            survey.add(
-                Site(cells[0].decode("utf-8", "replace"), int(cells[1]), cells[3].decode("utf-8", "replace"))
-            )
-        if len(problems) >= _MAX_BAD_RECORDS:
+        if site := checker.check(line.rstrip(b"\r\n"), number):
+            survey.add(site)
+        if not line.endswith(b"\n"):
+            note_last_line(line, number, defects)
+        if defects.n_errors >= _MAX_BAD_RECORDS:
             break
-    if problems:
-        raise InputError(problems)
+    defects.raise_if_any()
     return survey
 
 
