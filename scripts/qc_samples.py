@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Quality control of people: call rate, sex, contamination, relatedness, ancestry, and a verdict each."""
+"""Quality control of people: calls, depth, sex, contamination, relatedness, ancestry, and a verdict each."""
 
 import argparse
+from dataclasses import fields
 
 from endotype import command
 from endotype.variants.sample_qc import Limits, qc_samples
@@ -15,17 +16,32 @@ def main() -> None:
     parser.add_argument("--people", required=True, help="cohort/people.parquet, for the declared sex")
     parser.add_argument("--pedigree", help="PED file with declared relationships")
     parser.add_argument("--assembly", default="unspecified", help="names the pseudoautosomal regions")
-    parser.add_argument("--min-call-rate", type=float, default=0.9, help="default %(default)s")
-    parser.add_argument("--max-contamination", type=float, default=0.05, help="default %(default)s")
-    parser.add_argument("--max-kinship", type=float, default=0.177, help="default %(default)s")
-    parser.add_argument("--heterozygosity-mads", type=float, default=6, help="default %(default)s")
-    parser.add_argument("--principal-components", type=int, default=4, help="default %(default)s")
+    parser.add_argument("--panel", help="PLINK 1 fileset of a reference panel")
+    parser.add_argument("--populations", help="TSV of the panel: sample population")
     parser.add_argument("--out", required=True, help="folder for the tables")
+    limits = parser.add_argument_group("limits", "each is explained in config/README.md")
+    for limit in fields(Limits):
+        limits.add_argument(
+            f"--{limit.name.replace('_', '-')}",
+            type=type(limit.default),
+            default=limit.default,
+            metavar="N",
+            help="default %(default)s",
+        )
     a = parser.parse_args()
-    limits = Limits(
-        a.min_call_rate, a.max_contamination, a.max_kinship, a.heterozygosity_mads, a.principal_components
+    if (a.panel is None) != (a.populations is None):
+        parser.error("--panel and --populations go together")
+    qc_samples(
+        a.bfile,
+        a.variant_qc,
+        a.reads,
+        a.people,
+        a.assembly,
+        Limits(**{limit.name: getattr(a, limit.name) for limit in fields(Limits)}),
+        a.out,
+        a.pedigree,
+        (a.panel, a.populations) if a.panel else None,
     )
-    qc_samples(a.bfile, a.variant_qc, a.reads, a.people, a.assembly, limits, a.out, a.pedigree)
 
 
 if __name__ == "__main__":

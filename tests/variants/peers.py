@@ -20,3 +20,11 @@ def plink2(*arguments: object) -> None:
         capture_output=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
+
+
+def bcftools_plugin(*arguments: object) -> str:
+    """Standard output of Debian's bcftools with one of its plugins, or skip the test that asks for it."""
+    program = shutil.which("bcftools")
+    if program is None:
+        pytest.skip("bcftools with plugins is not installed (Debian: apt-get install bcftools)")
+    return subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout

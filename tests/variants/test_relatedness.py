@@ -1,4 +1,4 @@
-"""Kinship, ancestry axes and sample QC on genotypes whose truth is known."""
+"""KING-robust kinship and who is named a relative, on genotypes whose truth is known."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from endotype.variants.ancestry import independent_variants, principal_components
-from endotype.variants.plink import open_store, pack, write_store
+from endotype.variants.plink import open_store
 from endotype.variants.relatedness import (
-    declared_relationships,
-    king_counts,
-    kinship,
+    ROWS,
+    pair_counts,
+    person_planes,
     related_pairs,
     relationship,
+    unrelated_set,
 )
-from endotype.variants.sample_qc import infer_sex
 from tests.reference import variants as reference
 from tests.variants.peers import plink2
+from tests.variants.stores import save, store_of
 
 N_VARIANTS = 3000
 
@@ -35,34 +35,53 @@ def family(tmp_path_factory):
     people |= {f"other{i:02d}": haplotypes[:, 4 + 2 * i] + haplotypes[:, 5 + 2 * i] for i in range(30)}
     dosage = np.column_stack(list(people.values())).astype(np.int8)
     dosage[rng.random(dosage.shape) < 0.01] = -1
-    prefix = tmp_path_factory.mktemp("family") / "g"
-    variants = pd.DataFrame({"chrom": "1", "id": [f"v{i}" for i in range(N_VARIANTS)], "cm": "0"}).assign(
-        pos=np.arange(1, N_VARIANTS + 1) * 1000, alt="A", ref="C"
-    )
-    fam = pd.DataFrame({"fid": "0", "iid": list(people), "father": "0", "mother": "0"})
-    write_store(prefix, pack(dosage), variants, fam.assign(sex="0", phenotype="-9"))
-    return prefix
+    return save(tmp_path_factory.mktemp("family") / "g", store_of(dosage, names=list(people)))
 
 
-def test_kinship_equals_the_slow_twin(family):
-    store = open_store(family)
-    dosage = store.dosages(slice(0, N_VARIANTS))
-    phi = kinship(king_counts(store, np.arange(N_VARIANTS)))
-    for i, j in [(0, 1), (0, 2), (2, 4), (3, 20), (30, 34)]:
-        assert phi[i, j] == pytest.approx(reference.king_kinship(dosage[:, i], dosage[:, j]), abs=1e-12)
+def slow_counts(a: np.ndarray, b: np.ndarray) -> tuple[int, ...]:
+    both = (a >= 0) & (b >= 0)
+    a, b = a[both], b[both]
+    opposite = ((a == 0) & (b == 2)) | ((a == 2) & (b == 0))
+    het_het = (a == 1) & (b == 1)
+    return int(het_het.sum()), int(opposite.sum()), int((a == 1).sum()), int((b == 1).sum()), int(both.sum())
+
+
+def test_counts_of_all_pairs_equal_the_slow_twin_over_several_rows_of_people_and_blocks_of_variants():
+    rng = np.random.default_rng(1)
+    dosage = rng.integers(-1, 3, (16_500, ROWS + 5)).astype(np.int8)
+    dosage[:, 3] = 0  # somebody without a heterozygote
+    dosage[:, 4] = -1  # somebody without a call
+    chosen = np.sort(rng.choice(16_500, 16_450, replace=False))
+    pairs = pair_counts(store_of(dosage), chosen)
+    n = dosage.shape[1]
+    assert list(zip(pairs.i, pairs.j, strict=True)) == [(i, j) for i in range(n) for j in range(i + 1, n)]
+    for k in [0, 2, 3, 63, 64, 65, 130, 300, len(pairs.i) - 1]:
+        a, b = dosage[chosen, pairs.i[k]], dosage[chosen, pairs.j[k]]
+        ours = (pairs.het_het[k], pairs.ibs0[k], pairs.het_i[k], pairs.het_j[k], pairs.called[k])
+        assert ours == slow_counts(a, b)
+        assert pairs.kinship[k] == pytest.approx(reference.king_kinship(a, b), abs=1e-12, nan_ok=True)
 
 
 def test_kinship_equals_plink2(family, tmp_path):
     plink2("--bfile", family, "--make-king-table", "--out", tmp_path / "k")
-    theirs = pd.read_csv(tmp_path / "k.kin0", sep="\t")
+    theirs = pd.read_csv(tmp_path / "k.kin0", sep="\t").astype({"IID1": str, "IID2": str})
     store = open_store(family)
     at = {name: i for i, name in enumerate(store.people["iid"])}
-    phi = kinship(king_counts(store, np.arange(N_VARIANTS)))
-    ours = [
-        phi[at[a], at[b]] for a, b in zip(theirs["IID1"].astype(str), theirs["IID2"].astype(str), strict=True)
-    ]
+    pairs = pair_counts(store, np.arange(N_VARIANTS))
+    ours = dict(zip(zip(pairs.i, pairs.j, strict=True), pairs.kinship, strict=True))
+    mine = [ours[min(at[a], at[b]), max(at[a], at[b])] for a, b in theirs[["IID1", "IID2"]].to_numpy()]
+    assert len(theirs) == len(ours)
     # plink2 prints six significant digits.
-    np.testing.assert_allclose(ours, theirs["KINSHIP"], atol=1e-6)
+    np.testing.assert_allclose(mine, theirs["KINSHIP"], atol=1e-6)
+
+
+def test_memory_is_that_of_people_and_not_of_pairs():
+    n, m = 700, 128
+    store = store_of(np.random.default_rng(0).integers(0, 3, (m, n)).astype(np.int8))
+    pairs = pair_counts(store, np.arange(m), min_kinship=0.2)
+    assert len(pairs.i) < 100
+    hom, ref = person_planes(store, np.arange(m))
+    assert hom.nbytes + ref.nbytes == 2 * n * m // 8
 
 
 def test_relatives_are_found_and_named_and_strangers_are_not(family):
@@ -81,77 +100,57 @@ def test_relatives_are_found_and_named_and_strangers_are_not(family):
     }
 
 
+def test_declared_relatives_are_listed_even_when_they_are_strangers(family):
+    declared = {("father", "other00"): "parent_child", ("child", "father"): "parent_child"}
+    pairs = related_pairs(open_store(family), np.arange(N_VARIANTS), declared)
+    of = pairs.set_index(["patient_a", "patient_b"])
+    assert of.loc[("father", "other00"), ["relationship", "declared"]].tolist() == [
+        "unrelated",
+        "parent_child",
+    ]
+    assert abs(of.loc[("father", "other00"), "kinship"]) < 0.1
+    assert of.loc[("child", "father"), "declared"] == "parent_child"
+    assert (pairs["declared"] != "").sum() == 2
+
+
 def test_too_few_variants_name_nobody_a_relative(family):
     assert related_pairs(open_store(family), np.arange(500)).empty
 
 
-def test_components_equal_a_singular_value_decomposition(tmp_path):
-    rng = np.random.default_rng(5)
-    shift = np.repeat([0.0, 0.3], 30)
-    frequency = np.clip(rng.uniform(0.2, 0.6, (800, 1)) + shift * rng.choice([-1, 1], (800, 1)), 0.05, 0.95)
-    dosage = rng.binomial(2, frequency).astype(np.int8)
-    dosage = dosage[(dosage.mean(axis=1) > 0) & (dosage.mean(axis=1) < 2)]
-    variants = pd.DataFrame({"chrom": "1", "id": [f"v{i}" for i in range(len(dosage))], "cm": "0"}).assign(
-        pos=np.arange(1, len(dosage) + 1), alt="A", ref="C"
-    )
-    fam = pd.DataFrame({"fid": "0", "iid": [f"P{i}" for i in range(60)], "father": "0", "mother": "0"})
-    write_store(tmp_path / "g", pack(dosage), variants, fam.assign(sex="0", phenotype="-9"))
-    store = open_store(tmp_path / "g")
-    everyone = np.ones(60, bool)
-    ours = principal_components(store, np.arange(len(dosage)), everyone, 2)
-    expected = reference.principal_components(dosage.astype(float), 2)
-    for k in range(2):
-        sign = np.sign(ours.scores[:, k] @ expected[:, k])
-        np.testing.assert_allclose(ours.scores[:, k], sign * expected[:, k], atol=1e-8)
-    half = everyone.copy()
-    half[::3] = False
-    projected = principal_components(store, np.arange(len(dosage)), half, 1)
-    # The two groups of people are apart on the first axis, also those who did not take part in the fit.
-    assert np.ptp(projected.scores[~half & (shift == 0), 0]) < abs(
-        projected.scores[shift == 0, 0].mean() - projected.scores[shift > 0, 0].mean()
-    )
-
-
-def test_copies_of_a_variant_are_pruned(tmp_path):
-    rng = np.random.default_rng(2)
-    base = rng.binomial(2, 0.4, (20, 80)).astype(np.int8)
-    dosage = np.repeat(base, 3, axis=0)
-    variants = pd.DataFrame({"chrom": "1", "id": [f"v{i}" for i in range(60)], "cm": "0"}).assign(
-        pos=np.arange(1, 61), alt="A", ref="C"
-    )
-    fam = pd.DataFrame({"fid": "0", "iid": [f"P{i}" for i in range(80)], "father": "0", "mother": "0"})
-    write_store(tmp_path / "g", pack(dosage), variants, fam.assign(sex="0", phenotype="-9"))
-    kept = independent_variants(open_store(tmp_path / "g"), np.arange(60))
-    assert len(set(kept // 3)) == len(kept) <= 20
+def pairs_of(*rows: tuple[str, str, float]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=["patient_a", "patient_b", "kinship"])
 
 
 @pytest.mark.parametrize(
-    ("f", "y", "expected"),
+    ("pairs", "call_rates", "left_out"),
     [
-        (1.0, 0.99, "male"),
-        (0.1, 0.0, "female"),
-        (0.1, 0.99, "ambiguous"),
-        (0.99, 0.0, "ambiguous"),
-        (0.99, np.nan, "male"),
-        (0.87, np.nan, "ambiguous"),
-        (0.2, np.nan, "female"),
-        (np.nan, 0.99, "not_assessed"),
+        (pairs_of(("a", "b", 0.25)), (0.99, 0.98, 0.97), {"b"}),  # the lower call rate goes
+        (pairs_of(("a", "b", 0.25)), (0.98, 0.99, 0.97), {"a"}),
+        (pairs_of(("a", "b", 0.25)), (0.99, 0.99, 0.99), {"b"}),  # among equals the later id
+        (pairs_of(("a", "b", 0.25), ("a", "c", 0.25)), (0.99, 0.9, 0.9), {"a"}),  # two pairs, one person
+        (pairs_of(("a", "b", 0.10)), (0.99, 0.98, 0.97), set()),
+        (pairs_of(("a", "x", 0.25)), (0.99, 0.98, 0.97), set()),  # somebody else
+        (pairs_of(("a", "b", 0.25), ("b", "c", 0.25)), (0.9, np.nan, 0.9), {"b"}),
     ],
 )
-def test_sex(f, y, expected):
-    assert infer_sex(f, y) == expected
+def test_one_of_each_pair_is_left_out(pairs, call_rates, left_out):
+    stay = unrelated_set(pairs, pd.Series(call_rates, ["a", "b", "c"]), 0.177)
+    assert set(stay.index[~stay]) == left_out
+    shuffled = pairs.iloc[::-1].rename(columns={"patient_a": "patient_b", "patient_b": "patient_a"})
+    assert (unrelated_set(shuffled, pd.Series(call_rates, ["a", "b", "c"]), 0.177) == stay).all()
 
 
-@pytest.mark.parametrize(("phi", "ibs0", "word"), [(0.49, 0, "duplicate"), (0.25, 0.0, "parent_child")])
+@pytest.mark.parametrize(
+    ("phi", "ibs0", "word"),
+    [
+        (0.49, 0, "duplicate"),
+        (0.25, 0.0, "parent_child"),
+        (0.25, 0.02, "full_sibling"),
+        (0.12, 0.03, "second_degree"),
+        (0.06, 0.04, "third_degree"),
+        (0.01, 0.05, "unrelated"),
+        (np.nan, np.nan, "unrelated"),
+    ],
+)
 def test_relationship_words(phi, ibs0, word):
     assert relationship(phi, ibs0) == word
-
-
-def test_pedigree_relations(tmp_path):
-    ped = tmp_path / "family.ped"
-    ped.write_text("F1 kid dad mum 1 -9\nF1 sis dad mum 2 -9\nF1 dad 0 0 1 -9\nF1 mum 0 0 2 -9\n")
-    assert declared_relationships(ped, ["kid", "sis", "dad"]) == {
-        ("dad", "kid"): "parent_child",
-        ("dad", "sis"): "parent_child",
-        ("kid", "sis"): "full_sibling",
-    }

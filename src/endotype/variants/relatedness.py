@@ -1,18 +1,19 @@
 """Who is related to whom, by KING-robust kinship.
 
 Manichaikul et al. 2010 (doi:10.1093/bioinformatics/btq559), equation 11: it compares two people without
-allele frequencies, so it holds in mixed ancestry.
+allele frequencies, so it holds in mixed ancestry. People are compared in rows of ``ROWS``, and only pairs
+that matter are kept, so that memory grows with the number of people, not with its square.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import combinations_with_replacement
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from endotype.variants.pair_kernels import WORD, both_called, fill_person_planes, king_rows
 from endotype.variants.plink import GenotypeStore
 
 DEGREES = (
@@ -35,7 +36,11 @@ NOISE = 0.65
 MIN_STANDARD_ERRORS = 5
 """Kinship nearer to zero than this many standard errors isn't reported, whatever its degree."""
 
-TILE = 1024
+ROWS = 64
+"""People compared with all others at a time."""
+
+BLOCK = 64 * WORD
+"""Variants that are read at a time; a multiple of a word."""
 
 COLUMNS = {
     "patient_a": "str",
@@ -49,83 +54,118 @@ COLUMNS = {
 }
 
 
-def king_counts(store: GenotypeStore, variants: np.ndarray) -> dict[str, np.ndarray]:
-    """Pairwise site counts over some variants, each int32 (n_people, n_people).
+@dataclass(frozen=True)
+class PairCounts:
+    """Genotype counts of some pairs of people, int64 (n_pairs,) each, in the order of ``i``, then ``j``.
 
-    Keys: ``het_het`` both heterozygous, ``ibs0`` opposite homozygotes, ``het_called`` row heterozygous and
-    column called, ``called`` both called.
+    Attributes:
+        i, j: indices of the people, ``i < j``.
+        het_het: both heterozygous.
+        ibs0: opposite homozygotes.
+        het_i, het_j: heterozygous in one, and called in the other.
+        called: called in both.
+        kinship: KING-robust, float64; NaN where one has no heterozygous site.
     """
-    n = store.n_people
-    totals = {key: np.zeros((n, n), np.int32) for key in ("het_het", "ibs0", "het_called", "called")}
-    for start in range(0, len(variants), TILE):
-        dosage = store.dosages(variants[start : start + TILE])
-        # Counts within a tile are below 2**24, so float32 products are exact.
-        ref, het, alt = ((dosage == d).astype(np.float32) for d in (0, 1, 2))
-        called = (dosage >= 0).astype(np.float32)
-        for rows, columns in combinations_with_replacement(_tiles(n), 2):
-            for key, product in (
-                ("het_het", het[:, rows].T @ het[:, columns]),
-                ("ibs0", ref[:, rows].T @ alt[:, columns] + alt[:, rows].T @ ref[:, columns]),
-                ("called", called[:, rows].T @ called[:, columns]),
-            ):
-                totals[key][rows, columns] += product.astype(np.int32)
-                if rows != columns:
-                    totals[key][columns, rows] += product.T.astype(np.int32)
-            totals["het_called"][rows, columns] += (het[:, rows].T @ called[:, columns]).astype(np.int32)
-            if rows != columns:
-                totals["het_called"][columns, rows] += (het[:, columns].T @ called[:, rows]).astype(np.int32)
-    return totals
+
+    i: np.ndarray
+    j: np.ndarray
+    het_het: np.ndarray
+    ibs0: np.ndarray
+    het_i: np.ndarray
+    het_j: np.ndarray
+    called: np.ndarray
+    kinship: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinship", kinship(self.het_het, self.ibs0, self.het_i, self.het_j))
 
 
-def _tiles(n: int) -> list[slice]:
-    return [slice(start, min(start + TILE, n)) for start in range(0, n, TILE)]
-
-
-def kinship(counts: dict[str, np.ndarray]) -> np.ndarray:
-    """KING-robust kinship, float64 (n_people, n_people), NaN where a pair has no heterozygous site."""
-    het_i = counts["het_called"].astype(np.float64)
-    het_j = het_i.T
+def kinship(het_het: np.ndarray, ibs0: np.ndarray, het_i: np.ndarray, het_j: np.ndarray) -> np.ndarray:
+    """KING-robust kinship by counts over sites called in both, float64; NaN without a heterozygous site."""
     smaller = np.minimum(het_i, het_j)
     with np.errstate(divide="ignore", invalid="ignore"):
-        shared = (counts["het_het"] - 2.0 * counts["ibs0"]) / (2 * smaller)
-        phi = shared + 0.5 - (het_i + het_j) / (4 * smaller)
+        phi = (het_het - 2.0 * ibs0) / (2.0 * smaller) + 0.5 - (het_i + het_j) / (4.0 * smaller)
     return np.where(smaller > 0, phi, np.nan)
 
 
+def pair_counts(
+    store: GenotypeStore,
+    variants: np.ndarray,
+    min_kinship: float = -np.inf,
+    always: Mapping[int, list[int]] | None = None,
+) -> PairCounts:
+    """Compare everybody with everybody over some variants, and keep the pairs that are close.
+
+    Args:
+        store: genotypes.
+        variants: indices of autosomal, independent variants.
+        min_kinship: pairs at or below are dropped, unless they are in ``always``. The default keeps all.
+        always: person -> people with higher indices whose pairs are kept whatever their kinship.
+    """
+    hom, ref = person_planes(store, variants)
+    n = store.n_people
+    kept: list[tuple[np.ndarray, ...]] = []
+    for first in range(0, n, ROWS):
+        last = min(first + ROWS, n)
+        counts = np.empty((4, last - first, n), np.int32)
+        king_rows(hom, ref, first, last, counts)
+        tile = counts[0], counts[1], counts[0] + counts[2], counts[0] + counts[3]
+        keep = np.nan_to_num(kinship(*tile), nan=-np.inf) > min_kinship
+        if min_kinship == -np.inf:
+            keep[:] = True
+        for person in range(first, last):
+            keep[person - first, : person + 1] = False
+            keep[person - first, (always or {}).get(person, [])] = True
+        row, j = np.nonzero(keep)
+        kept.append((row + first, j, *(table[row, j] for table in tile)))
+    if not kept:
+        kept.append((np.empty(0, np.int64),) * 6)
+    i, j, het_het, ibs0, het_i, het_j = (
+        np.concatenate(column).astype(np.int64) for column in zip(*kept, strict=True)
+    )
+    return PairCounts(i, j, het_het, ibs0, het_i, het_j, both_called(hom, ref, i, j))
+
+
+def person_planes(store: GenotypeStore, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bit planes of people over some variants, uint64 (n_people, ceil(n_variants / 64)) each.
+
+    What the planes mean is said in :mod:`endotype.variants.pair_kernels`.
+    """
+    hom = np.zeros((store.n_people, (len(variants) + WORD - 1) // WORD), np.uint64)
+    ref = np.zeros_like(hom)
+    for first in range(0, len(variants), BLOCK):
+        rows = np.ascontiguousarray(store.packed[variants[first : first + BLOCK]])
+        fill_person_planes(rows, first, hom, ref)
+    return hom, ref
+
+
 def related_pairs(
-    store: GenotypeStore, variants: np.ndarray, declared: dict[tuple[str, str], str] | None = None
+    store: GenotypeStore, variants: np.ndarray, declared: Mapping[tuple[str, str], str] | None = None
 ) -> pd.DataFrame:
-    """Pairs of people above the third-degree limit, by patient ids; columns ``COLUMNS``.
+    """Pairs of people above the third-degree limit, and declared ones; columns ``COLUMNS``.
 
     Args:
         store: genotypes.
         variants: autosomal, common, independent variants; fewer than ``MIN_SITES`` give an empty table.
-        declared: relationship of the pedigree by pair of ids in ascending order.
+        declared: relationship of the pedigree by pair of ids in ascending order. A declared pair that is not
+            close is listed as ``unrelated``.
     """
     declared = declared or {}
     people = store.people["iid"].to_numpy(str)
+    if len(variants) < MIN_SITES:
+        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+    pairs = pair_counts(store, variants, DEGREES[-1][0], _declared_indices(people, declared))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        noise = MIN_STANDARD_ERRORS * NOISE / np.sqrt(np.maximum(np.minimum(pairs.het_i, pairs.het_j), 1))
+        ibs0_rate = pairs.ibs0 / pairs.called
     rows = []
-    if len(variants) >= MIN_SITES:
-        counts = king_counts(store, variants)
-        phi = kinship(counts)
-        fewer_het = np.minimum(counts["het_called"], counts["het_called"].T)
-        limit = np.maximum(DEGREES[-1][0], MIN_STANDARD_ERRORS * NOISE / np.sqrt(np.maximum(fewer_het, 1)))
-        close = np.argwhere(np.triu(np.nan_to_num(phi, nan=-1) > limit, 1))
-        for i, j in close:
-            a, b = sorted((people[i], people[j]))
-            called, ibs0 = int(counts["called"][i, j]), int(counts["ibs0"][i, j])
-            rows.append(
-                {
-                    "patient_a": a,
-                    "patient_b": b,
-                    "n_sites": called,
-                    "n_het_het": int(counts["het_het"][i, j]),
-                    "n_ibs0": ibs0,
-                    "kinship": float(phi[i, j]),
-                    "relationship": relationship(float(phi[i, j]), ibs0 / called),
-                    "declared": declared.get((a, b), ""),
-                }
-            )
+    for k, phi in enumerate(pairs.kinship):
+        a, b = sorted((str(people[pairs.i[k]]), str(people[pairs.j[k]])))
+        said = declared.get((a, b), "")
+        found = relationship(phi, ibs0_rate[k]) if phi > max(DEGREES[-1][0], noise[k]) else "unrelated"
+        if said or found != "unrelated":
+            counted = int(pairs.called[k]), int(pairs.het_het[k]), int(pairs.ibs0[k])
+            rows.append((a, b, *counted, float(phi), found, said))
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     return table.sort_values(["patient_a", "patient_b"], ignore_index=True)
 
@@ -140,26 +180,40 @@ def relationship(phi: float, ibs0_rate: float) -> str:
     return "unrelated"
 
 
-def declared_relationships(pedigree: str | Path | None, people: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Parent-child and sibling pairs of a PED file (family, person, father, mother, ...)."""
-    if pedigree is None:
-        return {}
-    known = set(people)
-    parents: dict[str, tuple[str, str]] = {}
-    for line in Path(pedigree).read_text(encoding="utf-8").splitlines():
-        cells = line.split()
-        if len(cells) >= 4 and not line.startswith("#"):
-            parents[cells[1]] = (cells[2], cells[3])
-    pairs: dict[tuple[str, str], str] = {}
-    for child, couple in parents.items():
-        for parent in couple:
-            if child in known and parent in known:
-                pairs[_ordered(child, parent)] = "parent_child"
-    for a, b in combinations_with_replacement(sorted(parents), 2):
-        if a != b and parents[a] == parents[b] and "0" not in parents[a] and {a, b} <= known:
-            pairs[_ordered(a, b)] = "full_sibling"
-    return pairs
+def unrelated_set(pairs: pd.DataFrame, call_rate: pd.Series, max_kinship: float) -> pd.Series:
+    """Who stays when one of each close pair is left out, bool by patient.
+
+    The person with most close relatives goes first; among equals who has the lower call rate, then the
+    later id.
+
+    Args:
+        pairs: columns ``patient_a patient_b kinship``.
+        call_rate: by patient; everybody of the answer. Pairs with anybody else don't count.
+        max_kinship: pairs above are close.
+    """
+    relatives: dict[str, set[str]] = {}
+    close = pairs[pairs["kinship"] > max_kinship]
+    for a, b in zip(close["patient_a"], close["patient_b"], strict=True):
+        if a in call_rate.index and b in call_rate.index:
+            relatives.setdefault(a, set()).add(b)
+            relatives.setdefault(b, set()).add(a)
+    rate = call_rate.fillna(0.0)
+    out = set()
+    while relatives:
+        # max() takes the first of equals, so the later id stands first.
+        worst = max(sorted(relatives, reverse=True), key=lambda p: (len(relatives[p]), -rate[p]))
+        out.add(worst)
+        for other in relatives.pop(worst):
+            relatives[other].discard(worst)
+            if not relatives[other]:
+                del relatives[other]
+    return pd.Series(~call_rate.index.isin(list(out)), call_rate.index)
 
 
-def _ordered(a: str, b: str) -> tuple[str, str]:
-    return (a, b) if a < b else (b, a)
+def _declared_indices(people: np.ndarray, declared: Mapping[tuple[str, str], str]) -> dict[int, list[int]]:
+    at = {str(person): index for index, person in enumerate(people)}
+    wanted: dict[int, list[int]] = {}
+    for a, b in declared:
+        i, j = sorted((at[a], at[b]))
+        wanted.setdefault(i, []).append(j)
+    return wanted

@@ -1,43 +1,97 @@
-"""Quality of each person's genotypes, with a verdict and the reason for it."""
+"""Quality of each person's genotypes: measures, relatives, ancestry, and a verdict with its reasons.
+
+The order matters. What is wrong with a sample itself (call rate, contamination, a duplicate) comes first;
+those without a fault, and without a close relative among them, give the ancestry axes; by ancestry it is
+known what is usual, on X and elsewhere.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from endotype.cohort.assembly import par_regions, sex_chromosome
+from endotype.cohort.pedigree import read_pedigree
 from endotype.files import write_json
 from endotype.tables import read_parquet, write_parquet
-from endotype.variants.ancestry import Ancestry, independent_variants, principal_components
-from endotype.variants.kernels import HET, HOM_ALT, HOM_REF, MISSING_CALL, count_genotypes
-from endotype.variants.pack import UNITS
+from endotype.variants.ancestry import (
+    Ancestry,
+    autosomal_variants,
+    independent_variants,
+    principal_components,
+    write_axes,
+)
+from endotype.variants.mendelian import pedigree_trios, trio_errors
+from endotype.variants.outliers import MIN_PEOPLE, usual
+from endotype.variants.pedigree_kinship import declared_relationships
 from endotype.variants.plink import GenotypeStore, open_store
-from endotype.variants.relatedness import MIN_SITES, declared_relationships, related_pairs
+from endotype.variants.reference_panel import Populations, assign_populations
+from endotype.variants.relatedness import MIN_SITES, related_pairs, unrelated_set
+from endotype.variants.roh import RunLimits, runs_of_homozygosity
+from endotype.variants.sample_metrics import sample_metrics
+from endotype.variants.sex import X_DEPTH, Y_DEPTH, SexLimits, infer_sex, x_heterozygosity
+from endotype.variants.verdicts import Bounds, Verdicts
 
-MIN_X_VARIANTS = 50
-"""Common X variants needed to tell the sex."""
+OUTLIER_METRICS = {
+    "het_rate": "Heterozygosity",
+    "het_hom": "The ratio of heterozygous to homozygous alternate genotypes",
+    "ti_tv": "The ratio of transitions to transversions",
+    "n_snv": "The number of single nucleotide variants carried",
+    "n_singleton": "The number of alleles that nobody else has",
+    "indel_ratio": "The ratio of insertions to deletions",
+}
+"""Measures that are compared with those of people of the same ancestry."""
 
-MALE_MIN_F, CLEARLY_MALE_MIN_F, FEMALE_MAX_F = 0.8, 0.95, 0.8
-"""Inbreeding on X: males have no heterozygotes. Without a Y chromosome to look at, a male must be clear."""
+COUNTS = ("n_snv", "n_singleton")
+"""Compared by their square roots, whose scatter doesn't grow with the count; by chance alone it is 1/2."""
 
-MIN_CHARR_SITES = 100
-"""Homozygous alternate calls needed to estimate contamination."""
+MIN_CARRIED = 200
+"""Fewer variants in the middlemost person don't show who is unusual."""
 
-TRANSITIONS = {"AG", "GA", "CT", "TC"}
+DEGREE = {"duplicate": 0, "parent_child": 1, "full_sibling": 1, "second_degree": 2, "third_degree": 3}
+RELATION_WORDS = {
+    "duplicate": "duplicate",
+    "parent_child": "parent or child",
+    "full_sibling": "full sibling",
+    "second_degree": "second-degree relative",
+    "third_degree": "third-degree relative",
+    "unrelated": "unrelated",
+}
+
+WIDE_COLUMNS = [
+    *("patient", "declared_sex", "inferred_sex", "x_het_rate", "x_inbreeding", "x_depth_ratio"),
+    *("y_call_rate", "y_depth_ratio", "call_rate", "n_het", "n_hom_alt", "n_snv", "n_singleton", "ti_tv"),
+    *("het_hom", "indel_ratio", "het_rate", "inbreeding", "roh", "mean_depth", "mean_genotype_quality"),
+    *("contamination", "unrelated", "verdict", "reasons", "in_statistics"),
+]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Thresholds of the verdicts (config section ``sample_qc``)."""
+    """Thresholds of the verdicts (config section ``sample_qc``, where each is explained)."""
 
     min_call_rate: float = 0.9
+    warn_call_rate: float = 0.95
     max_contamination: float = 0.05
+    warn_contamination: float = 0.03
+    min_mean_depth: float = 15.0
+    min_mean_genotype_quality: float = 30.0
+    outlier_mads: float = 4.0
+    max_inbreeding: float = 0.2
+    max_roh: float = 0.0625
+    roh_min_kb: float = 1500.0
+    roh_min_variants: int = 50
+    roh_max_gap_kb: float = 1000.0
+    female_max_x_inbreeding: float = 0.6
+    male_min_x_inbreeding: float = 0.8
     max_kinship: float = 0.177
-    heterozygosity_mads: float = 6
+    max_mendelian_errors: float = 0.02
     principal_components: int = 4
+    min_population_probability: float = 0.8
 
 
 def qc_samples(
@@ -49,259 +103,339 @@ def qc_samples(
     limits: Limits,
     out_dir: str | Path,
     pedigree: str | Path | None = None,
+    panel: tuple[str | Path, str | Path] | None = None,
 ) -> None:
-    """Write ``sample_qc.parquet``, ``relatedness.parquet``, ``ancestry.parquet`` and ``ancestry.json``.
+    """Write the tables of sample quality, relatives and ancestry (docs/results.md).
+
+    ``sample_qc.parquet``, ``sample_metrics.parquet``, ``relatedness.parquet``, ``roh.parquet``,
+    ``ancestry.parquet``, ``ancestry_loadings.parquet`` and ``ancestry.json``.
 
     Args:
         prefix: genotype store.
         variant_qc, reads: tables of :mod:`endotype.variants.merge`.
         people: ``cohort/people.parquet``, for the declared sex.
-        assembly: names the pseudoautosomal regions.
+        assembly: names the pseudoautosomal regions and those of long-range linkage disequilibrium.
         limits: thresholds.
         out_dir: where to write.
         pedigree: PED file with the declared relationships.
+        panel: PLINK 1 prefix of a reference panel, and the table of its populations.
+
+    Raises:
+        InputError: a file can't be read, or they don't go together.
     """
     out, store = Path(out_dir), open_store(prefix)
-    table = sample_metrics(store, read_parquet(variant_qc), read_parquet(reads), assembly)
-    sex = read_parquet(people, ["patient", "sex"]).set_index("patient")["sex"]
-    table.insert(1, "declared_sex", sex.reindex(table["patient"]).fillna("unknown").to_numpy())
+    all_variants = read_parquet(variant_qc)
+    kept = all_variants[all_variants["kept"]].reset_index(drop=True)
+    table = sample_metrics(store, kept, read_parquet(reads), assembly)
+    declared_sex = read_parquet(people, ["patient", "sex"]).set_index("patient")["sex"]
+    table["declared_sex"] = declared_sex.reindex(table["patient"]).fillna("unknown").to_numpy()
+    verdicts = Verdicts(table["patient"].tolist())
+    _judge_sample(verdicts, table, limits)
 
-    autosomal = _autosomal(store)
-    independent = independent_variants(store, autosomal)
+    independent = independent_variants(store, autosomal_variants(store), assembly)
     pairs = related_pairs(store, independent, declared_relationships(pedigree, store.people["iid"]))
-    verdicts = _Verdicts(table, limits)
-    verdicts.judge(pairs)
+    _judge_relatives(verdicts, table["patient"], pairs, _pedigree_people(pedigree), len(independent))
+    call_rate = table.set_index("patient")["call_rate"]
+    table["unrelated"] = unrelated_set(pairs, call_rate, limits.max_kinship).to_numpy()
 
-    fit = verdicts.usable() & ~_one_of_each_pair(pairs, table["patient"], limits.max_kinship)
+    fit = ~verdicts.failed() & table["unrelated"].to_numpy(bool)
     ancestry = principal_components(store, independent, fit, limits.principal_components)
-    verdicts.judge_heterozygosity(ancestry, fit)
-    write_parquet(verdicts.table(), out / "sample_qc.parquet")
+    scores = ancestry.scores if ancestry else None
+    populations = (
+        assign_populations(store, *panel, assembly, limits.max_kinship, limits.min_population_probability)
+        if panel
+        else None
+    )
+    _judge_sex(verdicts, table, x_heterozygosity(store, kept, assembly, fit, scores), limits)
+    _judge_outliers(verdicts, table, fit, scores, populations, limits)
+    runs, table["roh"] = runs_of_homozygosity(
+        store, kept, RunLimits(limits.roh_min_kb, limits.roh_min_variants, limits.roh_max_gap_kb)
+    )
+    verdicts.judge(
+        "roh",
+        "The share of the genome in runs of homozygosity",
+        table["roh"].to_numpy(),
+        Bounds(warn_above=limits.max_roh),
+        "Runs of homozygosity were not assessed: common variants cover less than 100 Mb, or are sparse.",
+        lambda _: "as of a person whose parents are related",
+    )
+    _judge_trios(verdicts, store, pedigree, assembly, limits)
+    _judge_ancestry(verdicts, table["patient"], populations)
+
+    table["verdict"], table["reasons"] = verdicts.overall(), verdicts.reasons()
+    table["in_statistics"] = ~verdicts.failed()
+    names = populations.name if populations else np.full(len(table), "", object)
+    write_parquet(table[WIDE_COLUMNS], out / "sample_qc.parquet")
+    write_parquet(verdicts.table([name or None for name in names]), out / "sample_metrics.parquet")
     write_parquet(pairs, out / "relatedness.parquet")
-    _write_ancestry(ancestry, table["patient"], fit, limits.principal_components, out)
-    write_json(
-        out / "ancestry.json",
-        {
-            "n_independent_variants": len(independent),
-            "relatedness_assessed": len(independent) >= MIN_SITES,
-            "relatedness_min_variants": MIN_SITES,
-            "n_variants": ancestry.n_variants if ancestry else 0,
-            "eigenvalues": ancestry.eigenvalues.tolist() if ancestry else [],
-            "share_of_variance": ancestry.share.tolist() if ancestry else [],
-            "n_people_in_fit": int(fit.sum()) if ancestry else 0,
-        },
+    write_parquet(runs, out / "roh.parquet")
+    write_axes(
+        ancestry.axes if ancestry else None, limits.principal_components, out / "ancestry_loadings.parquet"
+    )
+    _write_ancestry(ancestry, table["patient"], fit, populations, limits, out / "ancestry.parquet")
+    write_json(out / "ancestry.json", _summary(ancestry, fit, len(independent), populations))
+
+
+def _judge_sample(verdicts: Verdicts, table: pd.DataFrame, limits: Limits) -> None:
+    """Call rate, depth, genotype quality, contamination."""
+    verdicts.judge(
+        "call_rate",
+        "Call rate",
+        # Of somebody without a single call nothing can be trusted.
+        table["call_rate"].fillna(0.0).to_numpy(),
+        Bounds(warn_below=limits.warn_call_rate, fail_below=limits.min_call_rate),
+        "",
+    )
+    verdicts.judge(
+        "mean_depth",
+        "Mean depth",
+        table["mean_depth"].to_numpy(),
+        Bounds(warn_below=limits.min_mean_depth),
+        "Depth was not assessed: the calls have none (DP).",
+    )
+    verdicts.judge(
+        "mean_genotype_quality",
+        "Mean genotype quality",
+        table["mean_genotype_quality"].to_numpy(),
+        Bounds(warn_below=limits.min_mean_genotype_quality),
+        "Genotype quality was not assessed: the calls have none (GQ).",
+    )
+    verdicts.judge(
+        "contamination",
+        "Estimated contamination",
+        table["contamination"].to_numpy(),
+        Bounds(warn_above=limits.warn_contamination, fail_above=limits.max_contamination),
+        "Contamination was not assessed: it takes reads per allele (AD) at 100 homozygous alternate "
+        "calls whose frequency in another population is known.",
+        lambda _: "as of a sample with reads of another person",
     )
 
 
-def sample_metrics(
-    store: GenotypeStore, variant_qc: pd.DataFrame, reads: pd.DataFrame, assembly: str
-) -> pd.DataFrame:
-    """Everything that is counted about each person, one row each in the order of the .fam.
-
-    Rates are over autosomal variants of the store. A metric that can't be computed is missing.
-    """
-    kept = variant_qc[variant_qc["kept"]].reset_index(drop=True)
-    autosomal = _autosomal(store)
-    counts = _count(store, autosomal)
-    called = counts[:, HOM_REF] + counts[:, HET] + counts[:, HOM_ALT]
-    snv = ((kept["ref"].str.len() == 1) & (kept["alt"].str.len() == 1)).to_numpy(bool)
-    transition = (kept["ref"] + kept["alt"]).isin(TRANSITIONS).to_numpy(bool)
-    is_autosomal = np.zeros(len(kept), bool)
-    is_autosomal[autosomal] = True
-    ti = _carried(store, np.flatnonzero(is_autosomal & snv & transition))
-    tv = _carried(store, np.flatnonzero(is_autosomal & snv & ~transition))
-    single = (kept["alt_count"] == 1).to_numpy(bool)
-    x_het, x_f = _x_heterozygosity(store, kept, assembly)
-    y_variants = np.flatnonzero([sex_chromosome(c) == "Y" for c in kept["chrom"]])
-    y_missing = _count(store, y_variants)[:, MISSING_CALL]
-    table = pd.DataFrame({"patient": store.people["iid"].to_numpy(str)})
-    table["x_het_rate"], table["x_inbreeding"] = x_het, x_f
-    table["y_call_rate"] = _ratio(len(y_variants) - y_missing, np.full(len(table), len(y_variants)))
-    table["inferred_sex"] = [
-        infer_sex(f, y) for f, y in zip(table["x_inbreeding"], table["y_call_rate"], strict=True)
-    ]
-    table["call_rate"] = _ratio(called, called + counts[:, MISSING_CALL])
-    table["n_het"], table["n_hom_alt"] = counts[:, HET], counts[:, HOM_ALT]
-    table["n_singleton"] = _carried(store, np.flatnonzero(is_autosomal & single))
-    table["ti_tv"] = _ratio(ti, tv)
-    table["het_rate"] = _ratio(counts[:, HET], called)
-    by_patient = reads.set_index("patient").reindex(table["patient"])
-    for metric, count, total in (
-        ("mean_depth", "n_depth", "sum_depth"),
-        ("mean_genotype_quality", "n_quality", "sum_quality"),
-        ("charr", "n_charr", "sum_charr"),
-    ):
-        table[metric] = _ratio(by_patient[total] / UNITS, by_patient[count])
-    charr = table.pop("charr")
-    table["contamination"] = np.where(by_patient["n_charr"] >= MIN_CHARR_SITES, charr, np.nan)
-    return table
+def _pedigree_people(pedigree: str | Path | None) -> set[str]:
+    return set() if pedigree is None else set(read_pedigree(pedigree)["individual"])
 
 
-def infer_sex(inbreeding: float, y_call_rate: float) -> str:
-    """Sex by X heterozygosity and, where there are Y variants, by whether they could be called.
-
-    Returns ``male``, ``female``, ``ambiguous`` or, for want of X variants, ``not_assessed``.
-    """
-    if np.isnan(inbreeding):
-        return "not_assessed"
-    if np.isnan(y_call_rate):
-        if inbreeding >= CLEARLY_MALE_MIN_F:
-            return "male"
-        return "female" if inbreeding < FEMALE_MAX_F else "ambiguous"
-    has_y = y_call_rate >= 0.5
-    if has_y and inbreeding >= MALE_MIN_F:
-        return "male"
-    return "female" if not has_y and inbreeding < FEMALE_MAX_F else "ambiguous"
-
-
-class _Verdicts:
-    """Collects, person by person, what speaks against the genotypes."""
-
-    def __init__(self, metrics: pd.DataFrame, limits: Limits) -> None:
-        self._metrics = metrics
-        self._limits = limits
-        self._failures: list[list[str]] = [[] for _ in range(len(metrics))]
-        self._warnings: list[list[str]] = [[] for _ in range(len(metrics))]
-        self._row = {patient: i for i, patient in enumerate(metrics["patient"])}
-
-    def judge(self, pairs: pd.DataFrame) -> None:
-        """Call rate, contamination, sex, duplicates, pedigree."""
-        limits = self._limits
-        for i, row in enumerate(self._metrics.to_dict("records")):
-            if not row["call_rate"] >= limits.min_call_rate:
-                self._failures[i].append(
-                    f"call rate {row['call_rate']:.3f} is below {limits.min_call_rate:g}"
-                )
-            if row["contamination"] > limits.max_contamination:
-                self._failures[i].append(
-                    f"estimated contamination {row['contamination']:.3f} is above "
-                    f"{limits.max_contamination:g}"
-                )
-            declared, inferred = row["declared_sex"], row["inferred_sex"]
-            if {declared, inferred} == {"male", "female"}:
-                self._failures[i].append(f"declared {declared}, but the genotypes are {inferred}")
-            elif inferred == "ambiguous":
-                self._warnings[i].append("the sex can't be told from the genotypes")
-        for pair in pairs.to_dict("records"):
-            self._judge_pair(pair["patient_a"], pair["patient_b"], pair["relationship"], pair["declared"])
-
-    def _judge_pair(self, a: str, b: str, found: str, declared: str) -> None:
+def _judge_relatives(
+    verdicts: Verdicts, patients: pd.Series, pairs: pd.DataFrame, in_pedigree: set[str], n_variants: int
+) -> None:
+    """Duplicates, and relations that the pedigree doesn't declare or that the genotypes don't confirm."""
+    if n_variants < MIN_SITES:
+        why = f"Relatives were not assessed: {n_variants} independent variants are fewer than {MIN_SITES}."
+        n = len(patients)
+        verdicts.add("relatedness", np.full(n, np.nan), ["not_assessed"] * n, [why] * n)
+        return
+    found: dict[str, list[tuple[str, str]]] = {}
+    closest: dict[str, float] = {}
+    for pair in pairs.to_dict("records"):
+        a, b, phi = pair["patient_a"], pair["patient_b"], pair["kinship"]
         for this, other in ((a, b), (b, a)):
-            if found == "duplicate":
-                self._failures[self._row[this]].append(
-                    f"same genome as {other}: a duplicate, a swapped sample or an identical twin"
-                )
-            elif declared and declared != found:
-                self._warnings[self._row[this]].append(
-                    f"declared {declared} of {other}, but the genotypes say {found}"
-                )
+            both = this in in_pedigree and other in in_pedigree
+            judged = _judge_pair(other, pair["relationship"], pair["declared"], phi, both)
+            found.setdefault(this, []).append(judged)
+            closest[this] = max(closest.get(this, phi), phi)
+    verdict, explanation = [], []
+    for patient in patients:
+        said = found.get(patient, [])
+        worst = next((v for v in ("fail", "warn") if any(grade == v for grade, _ in said)), "pass")
+        verdict.append(worst)
+        words = [text for grade, text in said if grade == worst]
+        explanation.append(" and ".join(words) + "." if words else "No relative was found in the cohort.")
+    verdicts.add("relatedness", patients.map(closest).to_numpy(float), verdict, explanation)
 
-    def judge_heterozygosity(self, ancestry: Ancestry | None, fit: np.ndarray) -> None:
-        """Heterozygosity far from what people of the same ancestry have, by median absolute deviations."""
-        rate = self._metrics["het_rate"].to_numpy(float)
-        if ancestry is None or fit.sum() < 20:
-            return
-        axes = np.column_stack([np.ones(len(rate)), ancestry.scores])
-        coefficients, *_ = np.linalg.lstsq(axes[fit], rate[fit], rcond=None)
-        residual = rate - axes @ coefficients
-        center = np.median(residual[fit])
-        mad = 1.4826 * np.median(np.abs(residual[fit] - center))
-        for i, away in enumerate((residual - center) / mad if mad > 0 else np.zeros(len(rate))):
-            if abs(away) > self._limits.heterozygosity_mads:
-                self._warnings[i].append(f"heterozygosity is {away:+.1f} median absolute deviations off")
 
-    def usable(self) -> np.ndarray:
-        """Bool per person: nothing speaks strongly against the genotypes."""
-        return np.array([not failures for failures in self._failures], bool)
-
-    def table(self) -> pd.DataFrame:
-        """The metrics with ``verdict``, ``reasons`` and ``in_statistics``."""
-        order = (
-            "patient declared_sex inferred_sex x_het_rate x_inbreeding y_call_rate call_rate n_het n_hom_alt"
+def _judge_pair(other: str, found: str, declared: str, phi: float, both_in_pedigree: bool) -> tuple[str, str]:
+    word = RELATION_WORDS[found]
+    if found == "duplicate":
+        return (
+            "fail",
+            f"Same genome as {other} (kinship {phi:.3f}): a duplicate, a swapped sample or an identical twin",
         )
-        order += " n_singleton ti_tv het_rate mean_depth mean_genotype_quality contamination"
-        table = self._metrics[order.split()].copy()
-        table["verdict"] = [
-            "fail" if f else "warn" if w else "pass"
-            for f, w in zip(self._failures, self._warnings, strict=True)
-        ]
-        table["reasons"] = ["; ".join(f + w) for f, w in zip(self._failures, self._warnings, strict=True)]
-        table["in_statistics"] = self.usable()
-        return table
+    if declared and pedigree_disagrees(found, declared):
+        return (
+            "warn",
+            f"Declared {RELATION_WORDS[declared]} of {other}, by the genotypes {word} (kinship {phi:.3f})",
+        )
+    if not declared and both_in_pedigree and DEGREE.get(found, 4) <= 1:
+        return "warn", f"Kinship {phi:.3f} says {word} of {other}, which the pedigree doesn't declare"
+    confirmed = ", as declared" if declared == found else ""
+    return "pass", f"Kinship {phi:.3f} says {word} of {other}{confirmed}"
 
 
-def _one_of_each_pair(pairs: pd.DataFrame, patients: pd.Series, max_kinship: float) -> np.ndarray:
-    """Bool per person: left out so that no pair closer than ``max_kinship`` stays whole.
+def pedigree_disagrees(found: str, declared: str) -> bool:
+    """Whether a relationship by genotypes contradicts a declared one.
 
-    The person with most close relatives goes first; among equals the later id.
+    Parents, children and siblings are told surely; of the others, neighbouring degrees overlap.
     """
-    close = pairs[pairs["kinship"] > max_kinship]
-    left = [set(pair) for pair in zip(close["patient_a"], close["patient_b"], strict=True)]
-    out: set[str] = set()
-    while left:
-        degree: dict[str, int] = {}
-        for pair in left:
-            for person in pair:
-                degree[person] = degree.get(person, 0) + 1
-        worst = max(degree, key=lambda person: (degree[person], person))
-        out.add(worst)
-        left = [pair for pair in left if worst not in pair]
-    return patients.isin(out).to_numpy(bool)
+    a, b = DEGREE.get(found, 4), DEGREE.get(declared, 4)
+    if min(a, b) <= 1:
+        return found != declared
+    return abs(a - b) > 1
+
+
+def _judge_sex(
+    verdicts: Verdicts, table: pd.DataFrame, x: tuple[np.ndarray, np.ndarray], limits: Limits
+) -> None:
+    """The sex by the genotypes, added to the table, against the declared one; and the depth of X and Y."""
+    table["x_het_rate"], table["x_inbreeding"] = x
+    of_f = SexLimits(limits.female_max_x_inbreeding, limits.male_min_x_inbreeding)
+    inferred, verdict, explanation = [], [], []
+    columns = ["x_inbreeding", "y_call_rate", "x_depth_ratio", "y_depth_ratio"]
+    evidence = table[columns].to_numpy(float)
+    for declared, (f, y_call_rate, x_depth, y_depth) in zip(table["declared_sex"], evidence, strict=True):
+        sex, why = infer_sex(f, y_call_rate, x_depth, y_depth, of_f)
+        inferred.append(sex)
+        if sex == "not_assessed":
+            verdict.append(sex)
+            explanation.append(f"Sex was not assessed: {why}.")
+        elif sex == "ambiguous":
+            verdict.append("warn")
+            explanation.append(f"The sex can't be told from the genotypes: {why}.")
+        elif {declared, sex} == {"male", "female"}:
+            verdict.append("fail")
+            explanation.append(f"Declared {declared}, but the genotypes are {sex}: {why}.")
+        else:
+            verdict.append("pass")
+            explanation.append(f"The genotypes are {sex}{', as declared' if declared == sex else ''}: {why}.")
+    table["inferred_sex"] = inferred
+    female, male = table["declared_sex"] == "female", table["declared_sex"] == "male"
+    lower = np.where(male, limits.male_min_x_inbreeding, np.nan)
+    upper = np.where(female, limits.female_max_x_inbreeding, np.nan)
+    verdicts.add("sex", table["x_inbreeding"].to_numpy(), verdict, explanation, lower, upper)
+    for chromosome, usual_depth in (("x", X_DEPTH), ("y", Y_DEPTH)):
+        value = table[f"{chromosome}_depth_ratio"].to_numpy(float)
+        fits = np.array([usual_depth.get(sex, (np.nan, np.nan)) for sex in inferred])
+        verdicts.judge(
+            f"{chromosome}_depth_ratio",
+            f"Depth of {chromosome.upper()} relative to the autosomes",
+            np.where(np.isnan(fits[:, 0]), np.nan, value),
+            Bounds(warn_below=fits[:, 0], warn_above=fits[:, 1]),
+            f"Depth of {chromosome.upper()} was not judged: it isn't known, or the sex isn't.",
+            lambda i: f"unusual for a {inferred[i]}",
+        )
+
+
+def _judge_outliers(
+    verdicts: Verdicts,
+    table: pd.DataFrame,
+    fit: np.ndarray,
+    scores: np.ndarray | None,
+    populations: Populations | None,
+    limits: Limits,
+) -> None:
+    """Measures far from what people of the same ancestry have, by median absolute deviations."""
+    names = populations.name.astype(str) if populations and (populations.name != "").any() else None
+    enough = (table["n_het"] + table["n_hom_alt"]).median() >= MIN_CARRIED
+    too_few = f"fewer than {MIN_PEOPLE} people of known ancestry or {MIN_CARRIED} variants can be compared."
+    for metric, label in OUTLIER_METRICS.items():
+        value = table[metric].to_numpy(float)
+        root = metric in COUNTS
+        scale = np.sqrt(value) if root else value
+        among = usual(scale, fit & enough, scores, names)
+        deviation = np.fmax(among.deviation, 0.5) if root else among.deviation
+        reach = limits.outlier_mads * deviation
+        low, high = np.maximum(among.center - reach, 0.0), among.center + reach
+        if root:
+            low, high = low**2, high**2
+        away = (scale - among.center) / deviation
+        verdicts.judge(
+            metric,
+            label,
+            np.where(np.isnan(away), np.nan, value),
+            # Relatives in the cohort leave a person few alleles that nobody else has.
+            Bounds(warn_below=np.nan if metric == "n_singleton" else low, warn_above=high),
+            f"{label} was not judged: {too_few}",
+            partial(_deviations, away),
+        )
+    value = table["inbreeding"].to_numpy(float)
+    among = usual(value, fit & enough, scores, names)
+    center = among.center
+    # Where little of the genome was looked at, F scatters more than the limit.
+    reach = np.fmax(limits.max_inbreeding, limits.outlier_mads * among.deviation)
+    verdicts.judge(
+        "inbreeding",
+        "The inbreeding coefficient F",
+        np.where(np.isnan(center), np.nan, value),
+        Bounds(warn_below=center - reach, warn_above=center + reach),
+        f"Inbreeding was not judged: {too_few}",
+        lambda i: f"where people of the same ancestry have about {center[i]:.3f}",
+    )
+
+
+def _deviations(away: np.ndarray, i: int) -> str:
+    return f"{abs(away[i]):.1f} median absolute deviations from what people of the same ancestry have"
+
+
+def _judge_trios(
+    verdicts: Verdicts, store: GenotypeStore, pedigree: str | Path | None, assembly: str, limits: Limits
+) -> None:
+    """Genotypes of children that their declared parents can't have handed down."""
+    patients = store.people["iid"].tolist()
+    errors: Mapping[str, float] = {}
+    checked: Mapping[str, int] = {}
+    if pedigree is not None:
+        trios = trio_errors(store, pedigree_trios(read_pedigree(pedigree), patients), assembly)
+        errors = dict(zip(trios["child"], trios["rate"], strict=True))
+        checked = dict(zip(trios["child"], trios["n_checked"], strict=True))
+    verdicts.judge(
+        "mendelian_errors",
+        "The share of genotypes that the declared parents can't have handed down",
+        np.array([errors.get(p, np.nan) for p in patients]),
+        Bounds(warn_above=limits.max_mendelian_errors),
+        "Mendelian errors were not assessed: no parent of this person is declared and in the cohort.",
+        lambda i: f"of {checked[patients[i]]} variants",
+    )
+
+
+def _judge_ancestry(verdicts: Verdicts, patients: pd.Series, populations: Populations | None) -> None:
+    """The nearest population; to have none is no fault."""
+    n = len(patients)
+    if populations is None:
+        why = "Population was not assessed: no reference panel is given."
+        verdicts.add("ancestry", np.full(n, np.nan), ["not_assessed"] * n, [why] * n)
+        return
+    explanation = [
+        f"Nearest population of the reference panel: {name} (probability {probability:.3f})."
+        if name
+        else f"No population of the reference panel was assigned: {reason}."
+        for name, probability, reason in zip(
+            populations.name, populations.probability, populations.reason, strict=True
+        )
+    ]
+    verdict = ["pass" if name else "not_assessed" for name in populations.name]
+    verdicts.add("ancestry", populations.probability, verdict, explanation)
 
 
 def _write_ancestry(
-    ancestry: Ancestry | None, patients: pd.Series, fit: np.ndarray, n_components: int, out: Path
+    ancestry: Ancestry | None,
+    patients: pd.Series,
+    fit: np.ndarray,
+    populations: Populations | None,
+    limits: Limits,
+    path: Path,
 ) -> None:
     table = pd.DataFrame({"patient": patients})
-    for k in range(n_components):
+    for k in range(limits.principal_components):
         there = ancestry is not None and k < ancestry.scores.shape[1]
         table[f"pc{k + 1}"] = ancestry.scores[:, k] if ancestry is not None and there else np.nan
     table["used_for_fit"] = fit if ancestry is not None else False
-    write_parquet(table, out / "ancestry.parquet")
+    names = [name or None for name in populations.name] if populations else [None] * len(table)
+    table["population"] = pd.Series(names, table.index, dtype="str")
+    table["population_probability"] = populations.probability if populations else np.nan
+    write_parquet(table, path)
 
 
-def _autosomal(store: GenotypeStore) -> np.ndarray:
-    kinds = {c: sex_chromosome(c) is None for c in store.variants["chrom"].unique()}
-    return np.flatnonzero(store.variants["chrom"].map(kinds).to_numpy(bool))
-
-
-def _count(store: GenotypeStore, variants: np.ndarray) -> np.ndarray:
-    counts = np.zeros((store.n_people, 4), np.int64)
-    for start in range(0, len(variants), 4096):
-        rows = np.ascontiguousarray(store.packed[variants[start : start + 4096]])
-        counts += count_genotypes(rows, store.n_people)
-    return counts
-
-
-def _carried(store: GenotypeStore, variants: np.ndarray) -> np.ndarray:
-    counts = _count(store, variants)
-    return counts[:, HET] + counts[:, HOM_ALT]
-
-
-def _x_heterozygosity(
-    store: GenotypeStore, kept: pd.DataFrame, assembly: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Heterozygous rate and inbreeding coefficient over common X variants outside the PAR."""
-    par = [(start, end) for chrom, start, end in par_regions(assembly) if sex_chromosome(chrom) == "X"]
-    on_x = np.array([sex_chromosome(c) == "X" for c in kept["chrom"]], bool)
-    for start, end in par:
-        on_x &= ~kept["pos"].between(start, end).to_numpy(bool)
-    common = kept["alt_freq"].between(0.05, 0.95).to_numpy(bool)
-    variants = np.flatnonzero(on_x & common)
-    n = store.n_people
-    if len(variants) < MIN_X_VARIANTS:
-        return np.full(n, np.nan), np.full(n, np.nan)
-    p = kept["alt_freq"].to_numpy(float)[variants]
-    expected, observed, called = np.zeros(n), np.zeros(n), np.zeros(n)
-    for start in range(0, len(variants), 1024):
-        block = slice(start, start + 1024)
-        dosage = store.dosages(variants[block])
-        there = dosage >= 0
-        expected += there.T @ (2 * p[block] * (1 - p[block]))
-        observed += (dosage == 1).sum(axis=0)
-        called += there.sum(axis=0)
-    return _ratio(observed, called), 1 - _ratio(observed, expected)
-
-
-def _ratio(numerator: object, denominator: object) -> np.ndarray:
-    a, b = np.asarray(numerator, float), np.asarray(denominator, float)
-    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
+def _summary(
+    ancestry: Ancestry | None, fit: np.ndarray, n_independent: int, populations: Populations | None
+) -> dict[str, object]:
+    return {
+        "n_independent_variants": n_independent,
+        "relatedness_assessed": n_independent >= MIN_SITES,
+        "relatedness_min_variants": MIN_SITES,
+        "n_variants": ancestry.n_variants if ancestry else 0,
+        "eigenvalues": ancestry.eigenvalues.tolist() if ancestry else [],
+        "share_of_variance": ancestry.share.tolist() if ancestry else [],
+        "n_people_in_fit": int(fit.sum()) if ancestry else 0,
+        "population_assessed": populations is not None and populations.n_panel > 0,
+        "n_panel_variants": populations.n_variants if populations else 0,
+        "n_panel_people": populations.n_panel if populations else 0,
+    }
