@@ -120,7 +120,7 @@ CONFIG: dict[str, Any] = {
         "min_call_rate": 0.9,
         "max_contamination": 0.05,
         "max_kinship": 0.177,
-        "heterozygosity_mads": 6,
+        "outlier_mads": 6,
         "principal_components": 4,
     },
     "association": {

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from endotype.association.genes import qualifying
 from endotype.cohort.assembly import Region, par_regions
 from endotype.errors import input_error
-from endotype.files import read_json, to_json
+from endotype.files import read_json
 from endotype.ids import ID_RULE, is_id
 from endotype.reports.claims import Evidence
 from endotype.reports.survival import GroupSurvival, survival_by_group
@@ -73,11 +73,6 @@ class Cohort:
     variants: pd.DataFrame
     gene_variants: dict[str, np.ndarray]
     n_variants: int
-
-    @cached_property
-    def config_sha256(self) -> str:
-        """SHA-256 of the configuration as canonical JSON."""
-        return hashlib.sha256(to_json(self.config).encode("utf-8")).hexdigest()
 
     @cached_property
     def distributions(self) -> dict[str, np.ndarray]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import endotype
+from endotype.files import to_json
 from endotype.reports.inputs import Cohort, Row, knowledge_sources
 
 _SETTINGS = {
@@ -34,16 +37,23 @@ _STATEMENTS = [
 
 def run_identity(cohort: Cohort) -> Row:
     """Which run made the report, by content: no clock, no path."""
-    name = cohort.config["run"]["name"]
     return {
-        "name": name,
-        "simulated": "simulated" in name.lower(),
-        "assembly": cohort.config["reference"]["assembly"],
-        "endotype_version": endotype.__version__,
-        "config_sha256": cohort.config_sha256,
+        **config_identity(cohort.config),
         "knowledge": knowledge_sources(cohort.knowledge),
         "n_people": len(cohort.people),
         "n_variants": cohort.n_variants,
+    }
+
+
+def config_identity(config: Row) -> Row:
+    """What the configuration alone says of a run: its name, its assembly, and its hash."""
+    name = config["run"]["name"]
+    return {
+        "name": name,
+        "simulated": "simulated" in name.lower(),
+        "assembly": config["reference"]["assembly"],
+        "endotype_version": endotype.__version__,
+        "config_sha256": hashlib.sha256(to_json(config).encode("utf-8")).hexdigest(),
     }
 
 

@@ -159,7 +159,7 @@ def _measure(metric: _Metric, row: Row, cohort: Cohort, reasons: list[str]) -> R
         threshold = f"{metric.bound} {percent(limit)}"
         verdict = "pass" if value is not None and _LIMITS[metric.bound](value, limit) else "fail"
     elif metric.flagged_by:
-        deviations = number(float(cohort.config["sample_qc"]["heterozygosity_mads"]))
+        deviations = number(float(cohort.config["sample_qc"]["outlier_mads"]))
         threshold = f"within {deviations} median absolute deviations"
         verdict = "flagged" if any(metric.flagged_by in reason.lower() for reason in reasons) else "pass"
     return {

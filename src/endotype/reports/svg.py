@@ -5,11 +5,12 @@ Every function returns markup that is safe to embed: numbers are formatted here 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup, escape
+
+from endotype.reports.axes import Axes, fit, padded_range, picture, scale
 
 PALETTE = ("#1f6f8b", "#c8553d", "#5b8e3e", "#7b5ea7", "#b8860b", "#3d5a80", "#a23b72", "#4f6d5a")
 """Colours of subtypes in their order; told apart by people with red-green blindness in print as well."""
@@ -37,8 +38,8 @@ def bar(fraction: float, label: str, colour: str = PALETTE[0], marks: Sequence[f
 
 def interval(low: float, high: float, point: float, last: int, label: str) -> Markup:
     """A rank with its interval on a scale from 1 to ``last``."""
-    scale = _scale(1, max(last, 2))
-    x1, x2, x = scale(low), scale(high), scale(point)
+    place = scale(1, max(last, 2))
+    x1, x2, x = place(low), place(high), place(point)
     return _strip(
         label,
         14,
@@ -62,9 +63,9 @@ def cohort_strip(
     """
     low, q1, median, q3, high = quantiles
     margin = 0.12 * ((high - low) or 1)
-    scale = _scale(low - margin, high + margin)
-    x = [_pct(scale(q)) for q in (low, q1, median, q3, high)]
-    width = [_pct(scale(high) - scale(low)), _pct(scale(q3) - scale(q1))]
+    place = scale(low - margin, high + margin)
+    x = [_pct(place(q)) for q in (low, q1, median, q3, high)]
+    width = [_pct(place(high) - place(low)), _pct(place(q3) - place(q1))]
     parts = [
         f'<rect x="{x[0]}" y="8" width="{width[0]}" height="6" rx="3" fill="#dbe3e8"/>',
         f'<rect x="{x[1]}" y="6" width="{width[1]}" height="10" rx="2" fill="#b5c4cd"/>',
@@ -72,12 +73,12 @@ def cohort_strip(
     ]
     if group_mean is not None:
         parts.append(
-            f'<svg x="{_pct(scale(group_mean))}" y="11" overflow="visible">'
+            f'<svg x="{_pct(place(group_mean))}" y="11" overflow="visible">'
             f'<path d="M0-7 6 0 0 7-6 0Z" fill="#fff" stroke="{colour}" stroke-width="2.5"/></svg>'
         )
     if value is not None:
         parts.append(
-            f'<circle cx="{_pct(scale(value))}" cy="11" r="6" fill="#14232e" stroke="#fff"'
+            f'<circle cx="{_pct(place(value))}" cy="11" r="6" fill="#14232e" stroke="#fff"'
             ' stroke-width="1.5"/>'
         )
     return _strip(label, 22, "".join(parts))
@@ -107,7 +108,7 @@ def scatter(
 
     All points of a group are one path of zero-length strokes, so that ten thousand points stay small.
     """
-    plot = _Plot(x, y, labels, title)
+    plot = Axes(padded_range(x, 0.04), padded_range(y, 0.04), labels, title)
     for _, colour, mask in groups:
         points = "".join(f"M{plot.x(a):.1f} {plot.y(b):.1f}h0" for a, b in zip(x[mask], y[mask], strict=True))
         if points:
@@ -123,7 +124,7 @@ def step_curves(
 ) -> Markup:
     """Survival curves; each is (name, colour, times, probabilities), a step at each time."""
     end = max((float(times[-1]) for _, _, times, _ in curves if len(times)), default=1.0) or 1.0
-    plot = _Plot(np.array([0.0, end]), np.array([0.0, 1.0]), labels, title, margin=0.0)
+    plot = Axes((0.0, end), (0.0, 1.0), labels, title)
     for _, colour, times, values in curves:
         drawn = last = f"M{plot.x(0):.1f} {plot.y(1):.1f}"
         for time, value in zip(times, values, strict=True):
@@ -147,7 +148,7 @@ def heatmap(
     ]
     for i, row in enumerate(rows):
         y = top + gap * i
-        parts.append(f'<text x="{left - 8}" y="{y + 17}" text-anchor="end">{escape(_fit(row, 26))}</text>')
+        parts.append(f'<text x="{left - 8}" y="{y + 17}" text-anchor="end">{escape(fit(row, 26))}</text>')
         for j, column in enumerate(columns):
             value = values.get((row, column))
             x = left + cell * j
@@ -174,7 +175,7 @@ def flow(steps: Sequence[FlowStep], title: str) -> Markup:
             f'<rect x=".75" y="{y + 0.75}" width="{box}" height="{height}" rx="5" fill="#f4f7f9"'
             f' stroke="#0b4f6c" stroke-width="1.5"/>'
             f'<text x="12" y="{y + 20}" font-size="15" font-weight="600">{count:,}</text>'
-            f'<text x="12" y="{y + 37}">{escape(_fit(label, 26))}</text>'
+            f'<text x="12" y="{y + 37}">{escape(fit(label, 26))}</text>'
         )
         y += height + 1
         if i == len(steps) - 1:
@@ -188,60 +189,10 @@ def flow(steps: Sequence[FlowStep], title: str) -> Markup:
             middle = y + gap / 2 - 3 + line * (j - (len(leaving) - 1) / 2)
             parts.append(
                 f'<path d="M40 {middle:.1f}h20" stroke="{GREY}"/>'
-                f'<text x="66" y="{middle + 4:.1f}" fill="#4b5d69">− {n:,} {escape(_fit(reason, 44))}</text>'
+                f'<text x="66" y="{middle + 4:.1f}" fill="#4b5d69">− {n:,} {escape(fit(reason, 44))}</text>'
             )
         y += gap
-    return Markup(
-        f'<svg class="plot flow" viewBox="0 0 370 {y + 1}" role="img">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
-    )
-
-
-class _Plot:
-    """Axes with round ticks on a 460 x 320 canvas."""
-
-    WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 460, 320, 52, 42, 10, 10
-
-    def __init__(
-        self, x: np.ndarray, y: np.ndarray, labels: tuple[str, str], title: str, margin: float = 0.04
-    ) -> None:
-        self._title = title
-        self._labels = labels
-        self._parts: list[str] = []
-        self._x_range, self._y_range = _range(x, margin), _range(y, margin)
-        sx, sy = _scale(*self._x_range), _scale(*self._y_range)
-        self.x: Callable[[float], float] = lambda v: self.LEFT + sx(v) * (self.WIDTH - self.LEFT - self.RIGHT)
-        self.y: Callable[[float], float] = lambda v: (
-            self.HEIGHT - self.BOTTOM - sy(v) * (self.HEIGHT - self.BOTTOM - self.TOP)
-        )
-
-    def add(self, part: str) -> None:
-        self._parts.append(part)
-
-    def markup(self) -> Markup:
-        bottom, right = self.HEIGHT - self.BOTTOM, self.WIDTH - self.RIGHT
-        axes = [f'<path d="M{self.LEFT} {self.TOP}V{bottom}H{right}" fill="none" stroke="#8a979f"/>']
-        for tick in _ticks(*self._x_range):
-            axes.append(f'<path d="M{self.x(tick):.1f} {bottom}v4" stroke="#8a979f"/>')
-            axes.append(
-                f'<text x="{self.x(tick):.1f}" y="{bottom + 17}" text-anchor="middle">{tick:g}</text>'
-            )
-        for tick in _ticks(*self._y_range):
-            axes.append(f'<path d="M{self.LEFT} {self.y(tick):.1f}h-4" stroke="#8a979f"/>')
-            axes.append(
-                f'<text x="{self.LEFT - 7}" y="{self.y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>'
-            )
-        x_label, y_label = map(escape, self._labels)
-        middle = (self.LEFT + right) / 2
-        axes.append(f'<text x="{middle:.0f}" y="{self.HEIGHT - 6}" text-anchor="middle">{x_label}</text>')
-        axes.append(
-            f'<text x="12" y="{(self.TOP + bottom) / 2:.0f}" text-anchor="middle"'
-            f' transform="rotate(-90 12 {(self.TOP + bottom) / 2:.0f})">{y_label}</text>'
-        )
-        return Markup(
-            f'<svg class="plot" viewBox="0 0 {self.WIDTH} {self.HEIGHT}" role="img">'
-            f"<title>{escape(self._title)}</title>{''.join(axes)}{''.join(self._parts)}</svg>"
-        )
+    return picture("".join(parts), title, (370, y + 1), css_class="plot flow")
 
 
 def _strip(label: str, height: int, body: str) -> Markup:
@@ -251,30 +202,8 @@ def _strip(label: str, height: int, body: str) -> Markup:
     )
 
 
-def _scale(low: float, high: float) -> Callable[[float], float]:
-    """A map from ``low .. high`` to 0 .. 1 that holds values outside at the edge."""
-    span = high - low or 1.0
-    return lambda value: min(max((float(value) - low) / span, 0.0), 1.0)
-
-
 def _pct(fraction: float) -> str:
     return f"{100 * min(max(fraction, 0.0), 1.0):.2f}%"
-
-
-def _range(values: np.ndarray, margin: float) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    pad = margin * (high - low) if high > low else 0.5
-    return low - pad, high + pad
-
-
-def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    step = 10 ** math.floor(math.log10((high - low) / wanted))
-    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= wanted)
-    first = math.ceil(low / step - 1e-9)
-    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _diverging(value: float | None) -> tuple[str, str]:
@@ -285,7 +214,3 @@ def _diverging(value: float | None) -> tuple[str, str]:
     target = (178, 58, 47) if value > 0 else (31, 95, 139)
     rgb = [round(247 + (t - 247) * share) for t in target]
     return f"#{rgb[0]:02x}{rgb[1]:02x}{rgb[2]:02x}", "#fff" if share > 0.55 else "#14232e"
-
-
-def _fit(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,122 @@
+"""Axes of a small picture: a scale, round ticks, labels, and the frame of an inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from endotype.reports.text import clean
+
+LINE = "#8a979f"
+
+
+class Axes:
+    """Two axes on a canvas; points are given in the units of the data, clipped to the ranges.
+
+    Args:
+        x_range, y_range: what the axes show, lowest and highest value. Without a ``y_range`` there is no
+            vertical axis, and the caller draws in units of the canvas.
+        labels: of the two axes.
+        title: what the picture is called by a screen reader.
+        description: what can be seen in it, in words.
+        size: width and height of the canvas.
+        margins: left, bottom, top, right.
+    """
+
+    def __init__(
+        self,
+        x_range: tuple[float, float],
+        y_range: tuple[float, float] | None,
+        labels: tuple[str, str],
+        title: str,
+        description: str = "",
+        size: tuple[float, float] = (460, 320),
+        margins: tuple[float, float, float, float] = (52, 42, 10, 10),
+    ) -> None:
+        self._title, self._description, self._labels = title, description, labels
+        self.width, self.height = size
+        self.left, margin_bottom, self.top, margin_right = margins
+        self.bottom, self.right = self.height - margin_bottom, self.width - margin_right
+        self.x_range, self.y_range = x_range, y_range
+        self._parts: list[str] = []
+        sx = scale(*x_range)
+        self.x: Callable[[float], float] = lambda v: self.left + sx(v) * (self.right - self.left)
+        sy = scale(*(y_range or (0, 1)))
+        self.y: Callable[[float], float] = lambda v: self.bottom - sy(v) * (self.bottom - self.top)
+
+    def add(self, part: str) -> None:
+        """Draw something: SVG whose text is escaped already."""
+        self._parts.append(part)
+
+    def markup(self) -> Markup:
+        """The picture: what was drawn, over the axes."""
+        frame = f"M{self.left} {self.bottom}H{self.right}"
+        if self.y_range is not None:
+            frame = f"M{self.left} {self.top}V{self.bottom}H{self.right}"
+        axes = [f'<path d="{frame}" fill="none" stroke="{LINE}"/>']
+        for tick in ticks(*self.x_range):
+            x = f"{self.x(tick):.1f}"
+            axes.append(f'<path d="M{x} {self.bottom}v4" stroke="{LINE}"/>')
+            axes.append(f'<text x="{x}" y="{self.bottom + 17}" text-anchor="middle">{_number(tick)}</text>')
+        for tick in ticks(*self.y_range) if self.y_range is not None else []:
+            y = self.y(tick)
+            axes.append(f'<path d="M{self.left} {y:.1f}h-4" stroke="{LINE}"/>')
+            axes.append(f'<text x="{self.left - 7}" y="{y + 4:.1f}" text-anchor="end">{_number(tick)}</text>')
+        x_label, y_label = (escape(clean(label)) for label in self._labels)
+        across, up = (self.left + self.right) / 2, (self.top + self.bottom) / 2
+        axes.append(f'<text x="{across:.0f}" y="{self.height - 6}" text-anchor="middle">{x_label}</text>')
+        if y_label:
+            axes.append(
+                f'<text x="12" y="{up:.0f}" text-anchor="middle" transform="rotate(-90 12 {up:.0f})">'
+                f"{y_label}</text>"
+            )
+        return picture(
+            "".join([*axes, *self._parts]), self._title, (self.width, self.height), self._description
+        )
+
+
+def picture(
+    body: str, title: str, size: tuple[float, float], description: str = "", css_class: str = "plot"
+) -> Markup:
+    """An inline SVG as wide as its place, with a name and a description for those who can't see it."""
+    described = f"<desc>{escape(clean(description))}</desc>" if description else ""
+    return Markup(
+        f'<svg class="{css_class}" viewBox="0 0 {size[0]:g} {size[1]:g}" role="img">'
+        f"<title>{escape(clean(title))}</title>{described}{body}</svg>"
+    )
+
+
+def scale(low: float, high: float) -> Callable[[float], float]:
+    """A map from ``low .. high`` to 0 .. 1 that holds values outside at the edge."""
+    span = high - low or 1.0
+    return lambda value: min(max((float(value) - low) / span, 0.0), 1.0)
+
+
+def padded_range(values: np.ndarray, margin: float) -> tuple[float, float]:
+    """Lowest and highest finite value with a margin, a share of their distance; 0 to 1 without any."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    pad = margin * (high - low) if high > low else 0.5
+    return low - pad, high + pad
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """At most ``wanted`` + 1 round numbers from ``low`` to ``high``."""
+    step = 10 ** math.floor(math.log10((high - low) / wanted))
+    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= wanted)
+    first = math.ceil(low / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def fit(text: str, limit: int) -> str:
+    """``text``, or as much of it as ``limit`` characters hold."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _number(tick: float) -> str:
+    return f"{tick:,.0f}" if 1e4 <= abs(tick) < 1e9 else f"{tick:g}".replace("-", "−")
