@@ -64,6 +64,16 @@ def pipe(stages: Sequence[Sequence[str]]) -> str:
     return text
 
 
+def output(*arguments: str) -> str:
+    """Run one bcftools command; return the text it wrote to stdout.
+
+    Raises:
+        BcftoolsError: it ended with another code than 0.
+    """
+    with stream(*arguments) as text:
+        return text.read().decode("utf-8", errors="replace")
+
+
 @contextmanager
 def stream(*arguments: str) -> Iterator[IO[bytes]]:
     """The output of one bcftools command, read while it runs.

@@ -68,7 +68,9 @@ def command(script: str, *arguments: object, limit: int | None = None) -> subpro
 
 def normalise(vcf: Path, out: Path, limit: int | None = None) -> subprocess.CompletedProcess[str]:
     out.mkdir(exist_ok=True)
-    return command("normalise_variants.py", "--vcf", vcf, "--region", REGION, "--out", out / "s.bcf", limit=limit)
+    return command(
+        "normalise_variants.py", "--vcf", vcf, "--region", REGION, "--out", out / "s.bcf", limit=limit
+    )
 
 
 def pack(bcf: Path, folder: Path, out: Path, limit: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -171,6 +173,8 @@ def test_a_full_disk_leaves_nothing_of_the_packed_genotypes(whole, tmp_path, lim
     assert done.returncode != 0
     assert "too large" in done.stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
 @pytest.mark.slow
 def test_what_was_there_stays_as_it_was(whole, tmp_path):
     out = tmp_path / "out"

@@ -25,7 +25,8 @@ def test_mid_p_equals_counting_by_whole_numbers(hom_ref, het, hom_alt):
 
 
 @pytest.mark.parametrize(
-    "counts", [(7, 1, 0), (0, 2, 0), (1, 0, 1), (3, 3, 1), (0, 0, 0), (5, 0, 0), (9, 6, 1)]
+    "counts",
+    [(3, 2, 1), (2, 4, 0), (7, 1, 0), (0, 2, 0), (1, 0, 1), (3, 3, 1), (0, 0, 0), (5, 0, 0), (9, 6, 1)],
 )
 def test_small_tables_with_ties_equal_counting(counts):
     lf = log_factorials(2 * sum(counts))

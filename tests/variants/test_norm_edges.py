@@ -7,7 +7,6 @@ two samples are as they are written: ``1/.`` is one copy beside another ALT.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from endotype.errors import InputError
-from endotype.variants.pedigree_kinship import declared_relationships
+from endotype.variants.pedigree_kinship import declared_relationships, kinship_coefficients
 
 PED = """\
 F gp 0 0 1 -9
@@ -55,15 +55,25 @@ def test_only_people_of_the_cohort_are_paired_but_relatives_outside_link_them(tm
 def test_children_of_siblings_are_closer(tmp_path):
     ped = tmp_path / "family.ped"
     ped.write_text(PED + "F inbred kid sis 1 -9\nF inbred2 kid sis 1 -9\n")
-    # Full siblings whose parents are siblings: kinship 0.375; what is beyond the first degree has no word.
+    # Full siblings whose parents are siblings are nearer than the first degree, which has no word.
     assert declared_relationships(ped, ["inbred", "inbred2"]) == {("inbred", "inbred2"): "full_sibling"}
 
 
 def test_somebody_among_the_own_ancestors_is_an_error(tmp_path):
     ped = tmp_path / "loop.ped"
-    ped.write_text("F a b 0 1 -9\nF b c 0 1 -9\nF c a 0 1 -9\n")
-    with pytest.raises(InputError, match="own ancestors"):
+    ped.write_text("F a b 0 1 -9\nF b c 0 1 -9\nF c b 0 1 -9\n")
+    with pytest.raises(InputError, match="'b' among its own ancestors"):
         declared_relationships(ped, ["a", "b"])
+
+
+def test_coefficients_with_inbreeding():
+    parents = {"kid": ("dad", "mum"), "sis": ("dad", "mum"), "x": ("kid", "sis"), "y": ("kid", "sis")}
+    phi = kinship_coefficients(parents, "a pedigree")
+    assert phi("kid", "kid") == 0.5
+    assert phi("x", "x") == 0.625  # 1/2 (1 + the kinship of the parents)
+    assert phi("x", "y") == 0.375
+    assert phi("x", "dad") == 0.25
+    assert phi("dad", "mum") == 0
 
 
 def test_an_endless_pedigree_is_an_error_and_no_recursion(tmp_path):

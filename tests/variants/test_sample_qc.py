@@ -328,6 +328,14 @@ def test_the_trio_is_confirmed_and_one_of_each_pair_leaves_the_unrelated(judged)
     assert metrics.loc[(names[20], "mendelian_errors"), "verdict"] == "not_assessed"
 
 
+def test_axes_are_fitted_on_the_unrelated_without_a_fault_of_the_sample(judged):
+    folder, _, _, names = judged
+    used = read(folder, "ancestry.parquet").set_index("patient")["used_for_fit"]
+    assert not used[[names[i] for i in (KID, TWIN, COPY, DIRTY, POOR)]].any()
+    assert used[[names[i] for i in (DAD, MUM, SWAPPED, 20, 30)]].all()
+    assert used.sum() == N - 5
+
+
 def test_every_person_has_every_metric_and_each_says_why(judged):
     folder, _, _, names = judged
     table = read(folder, "sample_metrics.parquet")

@@ -164,8 +164,8 @@ def test_people_left_out_stand_where_their_population_stands(autosomes, people, 
     for k in range(4):
         center = pd.Series(ours.scores[fit, k]).groupby(population[fit]).mean().reindex(population[~fit])
         slope = np.polyfit(center, ours.scores[~fit, k], 1)[0]
-        # Uncorrected, the fourth axis has a slope of 0.78.
-        assert slope == pytest.approx(1, abs=0.12)
+        # Uncorrected, the slopes are 0.98, 0.97, 0.90 and 0.88.
+        assert slope == pytest.approx(1, abs=0.06)
     again = project(ours.axes, autosomes, variants, people=np.flatnonzero(~fit))
     np.testing.assert_allclose(again, ours.scores[~fit], atol=1e-12)
 

@@ -181,41 +181,40 @@ def principal_components(
     n_components = min(n_components, n_fit - 1, len(variants))
     if n_components < 1:
         return None
-    with threadpool_limits(1):
-        relationship = np.zeros((n_fit, n_fit), order="F")
-        used, frequency = [], []
-        for start in range(0, len(variants), BLOCK):
-            block = variants[start : start + BLOCK]
-            dosage = store.dosages(block)[:, fit]
-            p = allele_frequency(dosage)
-            polymorphic = (p > 0) & (p < 1)
-            used.append(block[polymorphic])
-            frequency.append(p[polymorphic])
-            Z = _standardised(dosage[polymorphic], p[polymorphic])
-            relationship = scipy.linalg.blas.dsyrk(1.0, Z.T, beta=1.0, c=relationship, overwrite_c=1)
-        used_variants, p = np.concatenate(used), np.concatenate(frequency)
-        if not len(used_variants):
-            return None
-        trace = np.trace(relationship)
-        values, vectors = scipy.linalg.eigh(
-            relationship,
-            lower=False,
-            subset_by_index=(n_fit - n_components, n_fit - 1),
-            overwrite_a=True,
-            check_finite=False,
-        )
-        values, vectors = values[::-1], vectors[:, ::-1]
-        good = values > 1e-9 * len(used_variants)
-        values, vectors = values[good], vectors[:, good]
-        largest = np.abs(vectors).argmax(axis=0)
-        vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
-        if not len(values):
-            return None
-        loadings = np.empty((len(used_variants), len(values)))
-        for start in range(0, len(used_variants), BLOCK):
-            rows = slice(start, start + BLOCK)
-            Z = _standardised(store.dosages(used_variants[rows])[:, fit], p[rows])
-            loadings[rows] = Z @ vectors / np.sqrt(values)
+    relationship = np.zeros((n_fit, n_fit), order="F")
+    used, frequency = [], []
+    for start in range(0, len(variants), BLOCK):
+        block = variants[start : start + BLOCK]
+        dosage = store.dosages(block)[:, fit]
+        p = allele_frequency(dosage)
+        polymorphic = (p > 0) & (p < 1)
+        used.append(block[polymorphic])
+        frequency.append(p[polymorphic])
+        Z = _standardised(dosage[polymorphic], p[polymorphic])
+        relationship = scipy.linalg.blas.dsyrk(1.0, Z.T, beta=1.0, c=relationship, overwrite_c=1)
+    used_variants, p = np.concatenate(used), np.concatenate(frequency)
+    if not len(used_variants):
+        return None
+    trace = np.trace(relationship)
+    values, vectors = scipy.linalg.eigh(
+        relationship,
+        lower=False,
+        subset_by_index=(n_fit - n_components, n_fit - 1),
+        overwrite_a=True,
+        check_finite=False,
+    )
+    values, vectors = values[::-1], vectors[:, ::-1]
+    good = values > 1e-9 * len(used_variants)
+    values, vectors = values[good], vectors[:, good]
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    if not len(values):
+        return None
+    loadings = np.empty((len(used_variants), len(values)))
+    for start in range(0, len(used_variants), BLOCK):
+        rows = slice(start, start + BLOCK)
+        Z = _standardised(store.dosages(used_variants[rows])[:, fit], p[rows])
+        loadings[rows] = Z @ vectors / np.sqrt(values)
     table = store.variants.iloc[used_variants]
     axes = Axes(_named(table), p, loadings, np.sqrt(values), n_fit)
     scores = np.empty((store.n_people, len(values)))
@@ -254,19 +253,18 @@ def project(
     squares, called = np.zeros(len(columns)), np.zeros(len(columns))
     if not len(columns):
         return sums
-    with threadpool_limits(1):
-        for start in range(0, len(rows), BLOCK):
-            block = slice(start, start + BLOCK)
-            dosage = store.dosages(variants[block])[:, columns]
-            if swapped is not None:
-                flip = swapped[block, None] & (dosage >= 0)
-                dosage = np.where(flip, 2 - dosage, dosage)
-            Z, L = _standardised(dosage, axes.frequency[rows[block]]), axes.loadings[rows[block]]
-            there = (dosage >= 0).astype(np.float64)
-            sums += Z.T @ L
-            weight += there.T @ (L * L)
-            squares += np.einsum("ij,ij->j", Z, Z)
-            called += there.sum(axis=0)
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        dosage = store.dosages(variants[block])[:, columns]
+        if swapped is not None:
+            flip = swapped[block, None] & (dosage >= 0)
+            dosage = np.where(flip, 2 - dosage, dosage)
+        Z, L = _standardised(dosage, axes.frequency[rows[block]]), axes.loadings[rows[block]]
+        there = (dosage >= 0).astype(np.float64)
+        sums += Z.T @ L
+        weight += there.T @ (L * L)
+        squares += np.einsum("ij,ij->j", Z, Z)
+        called += there.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         sums = np.where(weight > 0, sums / weight, np.nan)
         squares = squares * len(axes.frequency) / called
@@ -347,6 +345,7 @@ def read_axes(path: str | Path) -> Axes:
     )
 
 
+@threadpool_limits.wrap(limits=1)
 def project_samples(prefix: str | Path, loadings: str | Path, out: str | Path) -> pd.DataFrame:
     """Project the people of a genotype store onto frozen axes and write ``patient pc1..pcN n_variants``.
 

@@ -75,11 +75,13 @@ class Header:
             number = self.key(name)
             if number < 0:
                 number, free = free, free + 1
-            meta = [line for line in meta if not re.match(rf"##{kind}=<ID={re.escape(name)}[,>]", line)]
-            meta.append(
+            new = (
                 f"##{kind}=<ID={name},Number={field.number},Type={field.type},"
                 f'Description="{description}",IDX={number}>'
             )
+            old = re.compile(rf"##{kind}=<ID={re.escape(name)}[,>]")
+            place = next((i for i, line in enumerate(meta) if old.match(line)), len(meta))
+            meta[place : place + 1] = [new]  # in its place: lines without IDX are numbered by their order
         return parse_header("\n".join([*meta, columns]) + "\n")
 
     def with_line(self, line: str) -> Header:
@@ -246,7 +248,7 @@ def open_region(
     Blocks may hold records before ``start`` and after ``end``. A VCF is turned to BCF by bcftools in a
     process beside this one; a BCF is read here.
     """
-    if samples is None and _is_bcf(path):
+    if samples is None and is_bcf(path):
         with Path(path).open("rb") as stream:
             reader = BcfReader(stream)
             rid = reader.header.contig(chrom) if chrom is not None else -1
@@ -268,7 +270,8 @@ def _from_offset(stream: IO[bytes], offset: int) -> Iterator[Block]:
     return _blocks(chunks, bytearray(first[offset & 0xFFFF :]))
 
 
-def _is_bcf(path: str | Path) -> bool:
+def is_bcf(path: str | Path) -> bool:
+    """Whether a file is a compressed BCF."""
     with Path(path).open("rb") as stream:
         try:
             return next(inflate(stream))[1][:4] == _MAGIC

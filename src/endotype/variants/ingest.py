@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,11 +20,11 @@ import pandas as pd
 import pysam
 
 from endotype import bcftools
-from endotype.cohort.compression import compression_of, index_of
+from endotype.cohort.compression import compression_of, index_of, open_stream
 from endotype.errors import InputError, Problem
 from endotype.files import check_unchanged, read_json, write_json
 from endotype.tables import read_parquet, write_tsv
-from endotype.variants.bcf import open_bcf
+from endotype.variants.bcf import Header, is_bcf, open_bcf, parse_header
 from endotype.variants.csi import record_counts
 from endotype.variants.gvcf import is_gvcf, write_blocks
 from endotype.variants.normalise import REJECT_COLUMNS
@@ -123,20 +124,21 @@ def prepare_input(
     if fingerprint:
         check_unchanged(path, fingerprint)
     renames = dict(contig_renames or {})
+    compression = compression_of(str(path))
     try:
-        with pysam.VariantFile(str(path)) as variants:
-            present = list(map(str, variants.header.samples))
-            contigs = dict(enumerate(map(str, variants.header.contigs)))
-            is_bcf = variants.is_bcf
-            lines = _missing_lines(variants, fasta, contig_renames or {})
-    except (ValueError, OSError) as error:
+        header = parse_header(bcftools.output("view", "--no-version", "-h", str(path)))
+    except bcftools.BcftoolsError as error:
         raise unreadable(path, str(error)) from None
+    present, contigs, binary = header.samples, header.contigs, is_bcf(path)
+    lines = _missing_contigs(header, fasta, renames)
+    if not binary:
+        undeclared = [key for key in RESERVED if key not in header.formats]
+        lines += _missing_declarations(str(path), compression, undeclared)
     kept = dict(samples) if samples is not None else {name: name for name in present}
-    direct = is_bcf or len(present) >= MANY_SAMPLES
-    readable = compression_of(str(path)) == "bgzf" and direct and not lines
-    gvcf = is_gvcf(path)
+    direct = binary or len(present) >= MANY_SAMPLES
+    readable = compression == "bgzf" and direct and not lines and not is_gvcf(path)
     try:
-        if readable and not gvcf:
+        if readable:
             data, index = Path(path), _usable_index(path, out)
         else:
             data = out / "records.bcf"
@@ -147,7 +149,7 @@ def prepare_input(
     except bcftools.BcftoolsError as error:
         raise unreadable(path, str(error)) from None
     blocks = None
-    if gvcf:
+    if not readable and is_gvcf(data):
         blocks = str(out / "blocks.parquet")
         write_blocks(data, list(kept), blocks)
     counts = record_counts(index, contigs)
@@ -196,8 +198,7 @@ def _rewrite(
         raw, named = folder / "raw.bcf", folder / "named.bcf"
         stages = []
         if lines:
-            with pysam.VariantFile(str(path)) as variants:
-                *meta, columns = str(variants.header).splitlines()
+            *meta, columns = bcftools.output("view", "--no-version", "-h", str(path)).splitlines()
             header = _lines(folder / "header.txt", [*meta, *lines, columns])
             stages.append(["reheader", "-h", header, "-T", name, str(path)])
         source = "-" if stages else str(path)
@@ -256,26 +257,28 @@ def _outside(
     return pd.DataFrame(rows, columns=[*REJECT_COLUMNS, "record"])
 
 
-def _missing_lines(
-    variants: pysam.VariantFile, fasta: str | Path | None, renames: Mapping[str, str]
-) -> list[str]:
-    """Header lines that a file needs and doesn't have: contigs, and the declarations of FORMAT fields.
+def _missing_contigs(header: Header, fasta: str | Path | None, renames: Mapping[str, str]) -> list[str]:
+    """Contig lines for a header that has none, under the names that the file has."""
+    if header.contigs or fasta is None:
+        return []
+    with pysam.FastaFile(str(fasta)) as reference:
+        lengths = dict(zip(reference.references, reference.lengths, strict=True))
+    old = {new: old for old, new in renames.items()}
+    return [f"##contig=<ID={old.get(name, name)},length={length}>" for name, length in lengths.items()]
 
-    htslib takes a field that isn't declared for text, and filters would pass it by.
+
+def _missing_declarations(path: str, compression: str, undeclared: Sequence[str]) -> list[str]:
+    """Lines for FORMAT fields that the header of a VCF doesn't declare and its first records use.
+
+    htslib takes such a field for text, and filters would pass it by.
     """
-    lines = []
-    if not len(variants.header.contigs) and fasta is not None:
-        with pysam.FastaFile(str(fasta)) as reference:
-            lengths = dict(zip(reference.references, reference.lengths, strict=True))
-        lengths |= {old: lengths[new] for old, new in renames.items()}
-        lines += [f"##contig=<ID={name},length={length}>" for name, length in lengths.items()]
-    undeclared = [key for key in RESERVED if key not in variants.header.formats]
-    if undeclared:
-        for record in islice(variants, LOOKED_AT):
-            used = [key for key in undeclared if key in record.format]
-            lines += [f'##FORMAT=<ID={key},{RESERVED[key]},Description="{key}">' for key in used]
-            undeclared = [key for key in undeclared if key not in used]
-    return lines
+    if not undeclared:
+        return []
+    used: set[str] = set()
+    with closing(open_stream(path, compression)) as stream:
+        for line in islice((line for line in stream if not line.startswith(b"#")), LOOKED_AT):
+            used |= set(b"".join(line.split(b"\t", 9)[8:9]).decode("utf-8", "replace").strip().split(":"))
+    return [f'##FORMAT=<ID={key},{RESERVED[key]},Description="{key}">' for key in undeclared if key in used]
 
 
 def unreadable(path: str | Path, message: str) -> InputError:

@@ -30,6 +30,8 @@ from endotype.variants.bcf_kernels import (
     scan,
 )
 from endotype.variants.bcf_record import Record, parse_record, vector_text
+from endotype.variants.bgzf import DamagedError
+from endotype.variants.ingest import unreadable
 from endotype.variants.kernels import hardy_weinberg, log_factorials
 from endotype.variants.normalise import ATOMS, Window, parse_region
 from endotype.variants.plink import StoreWriter

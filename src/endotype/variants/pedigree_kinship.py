@@ -41,8 +41,7 @@ def declared_relationships(pedigree: str | Path | None, people: Iterable[str]) -
         str(row.individual): tuple(str(p) for p in (row.father, row.mother) if p)
         for row in table.itertuples()
     }
-    depth = _generations(parents, pedigree)
-    phi = _kinship(parents, depth)
+    phi = kinship_coefficients(parents, pedigree)
     known = set(people)
     pairs = {}
     for family in _families(parents):
@@ -55,7 +54,20 @@ def declared_relationships(pedigree: str | Path | None, people: Iterable[str]) -
     return pairs
 
 
-def _kinship(parents: dict[str, tuple[str, ...]], depth: dict[str, int]) -> Callable[[str, str], float]:
+def kinship_coefficients(
+    parents: dict[str, tuple[str, ...]], source: str | Path
+) -> Callable[[str, str], float]:
+    """The function that gives the kinship coefficient of two people of a pedigree.
+
+    Args:
+        parents: person -> the known ones of father and mother.
+        source: what an error calls the pedigree.
+
+    Raises:
+        InputError: somebody is an ancestor of itself, or the pedigree is too deep.
+    """
+    depth = _generations(parents, source)
+
     @cache
     def phi(a: str, b: str) -> float:
         if a == b:
@@ -78,12 +90,23 @@ def _generations(parents: dict[str, tuple[str, ...]], source: str | Path) -> dic
         ready = {p: couple for p, couple in waiting.items() if all(q in depth for q in couple)}
         if not ready:
             raise input_error(
-                source, f"{visible(min(waiting))} among its own ancestors", "nobody descending from itself"
+                source,
+                f"{visible(_in_a_circle(waiting))} among its own ancestors",
+                "nobody descending from itself",
             )
         for person, couple in ready.items():
             depth[person] = 1 + max((depth[q] for q in couple), default=-1)
             del waiting[person]
     return depth
+
+
+def _in_a_circle(waiting: dict[str, tuple[str, ...]]) -> str:
+    """Somebody on a circle of ancestors, of people who all have a parent among themselves."""
+    person, seen = min(waiting), set()
+    while person not in seen:
+        seen.add(person)
+        person = next(parent for parent in waiting[person] if parent in waiting)
+    return person
 
 
 def _families(parents: dict[str, tuple[str, ...]]) -> list[set[str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from endotype.cohort.pedigree import read_pedigree
 from endotype.files import write_json
@@ -94,6 +95,7 @@ class Limits:
     min_population_probability: float = 0.8
 
 
+@threadpool_limits.wrap(limits=1)
 def qc_samples(
     prefix: str | Path,
     variant_qc: str | Path,
