@@ -16,6 +16,21 @@ RUNS = {
     "association_2504x40k": ["association", "--people", "2504", "--variants", "40000"],
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],
+    "variants_2500x100k": ["variants", "--people", "2500", "--variants", "100000"],
+    "variants_2500x20k_reads": ["variants", "--people", "2500", "--variants", "20000", "--reads"],
+    **{
+        f"variants_scale_{people}x{variants}": [
+            *("variants", "--alone", "--repeats", "1"),
+            *("--people", str(people), "--variants", str(variants)),
+        ]
+        for people, variants in (
+            (2500, 10_000),
+            (2500, 100_000),
+            (2500, 1_000_000),
+            (100, 100_000),
+            (10_000, 100_000),
+        )
+    },
 }
 
 

@@ -25,9 +25,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from cohort_vcf import SPACING, make
 
 from endotype.files import to_json, write_json
+from endotype.tables import write_parquet
 from endotype.variants import decode
 from endotype.variants.bcf import open_bcf
 from endotype.variants.bcf_kernels import scan
@@ -45,40 +47,34 @@ def main() -> None:
     parser.add_argument("--reads", action="store_true", help="AD, DP and GQ beside GT")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--shard", type=int, default=50_000, help="variants of a shard (%(default)s)")
+    parser.add_argument("--alone", action="store_true", help="without peers, to see how time and memory grow")
     parser.add_argument("--out", type=Path, help="JSON file")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = measure(Path(folder), a.people, a.variants, a.reads, a.repeats, a.jobs)
+        result = measure(Path(folder), a)
     print(to_json(result), end="")
     if a.out:
         write_json(a.out, result)
 
 
-def measure(
-    folder: Path, people: int, variants: int, reads: bool, repeats: int, jobs: int
-) -> dict[str, object]:
+def measure(folder: Path, a: argparse.Namespace) -> dict[str, object]:
     """Times in seconds of each round, medians, and ratios taken round by round."""
-    vcf, fasta = make(folder, people, variants, reads)
-    regions = _regions(variants, jobs)
-    _ours(folder, vcf, fasta, regions, people)  # compiles the kernels, fills the file cache
+    vcf, fasta = make(folder, a.people, a.variants, a.reads)
+    write_people(folder / "people.parquet", a.people)
+    regions = _regions(a.variants, a.shard)
+    _timed(_shards(folder, vcf, fasta, regions[:1]))  # compiles the kernels, fills the file cache
     rounds = []
-    for _ in range(repeats):
-        row = {}
-        for name, command in _norms(vcf, fasta, reads).items():
-            row[name] = _timed([command])
-        row["normalise_and_pack"], memory = _ours(folder, vcf, fasta, regions, people)
-        bcf = folder / "whole.bcf"
-        subprocess.run(
-            [sys.executable, "-m", "endotype.bcftools", "concat", "-n", "-o", bcf]
-            + [folder / f"shard{i}.bcf" for i in range(jobs)],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-        row["pack"] = _warm_pack(bcf, people)
-        row["cyvcf2_gt_types"] = _cyvcf2(bcf)
-        if shutil.which("plink2"):
-            pgen = ["plink2", "--bcf", bcf, "--vcf-half-call", "r", "--make-pgen", "--threads", "2"]
-            row["plink2_make_pgen"] = _timed([[*pgen, "--out", folder / "peer"]])
+    for _ in range(a.repeats):
+        row = {
+            "normalise_and_pack": _timed(
+                *(_shards(folder, vcf, fasta, regions, i, a.jobs) for i in range(a.jobs))
+            )
+        }
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        if not a.alone:
+            row |= {name: _timed([command]) for name, command in _norms(vcf, fasta, a.reads).items()}
+            row |= _packers(folder, len(regions), a.people)
         rounds.append(row)
     ratios = {
         f"{peer} / {ours}": statistics.median(r[peer] / r[ours] for r in rounds)
@@ -90,44 +86,58 @@ def measure(
         if peer in rounds[0]
     }
     return {
-        "people": people,
-        "variants": variants,
-        "fields": "GT:AD:DP:GQ" if reads else "GT",
-        "jobs": jobs,
-        "largest_process_megabytes": memory,
+        "people": a.people,
+        "variants": a.variants,
+        "variants_of_a_shard": a.shard,
+        "fields": "GT:AD:DP:GQ" if a.reads else "GT",
+        "jobs": a.jobs,
+        "largest_process_megabytes": round(memory),
         "seconds": {k: statistics.median(r[k] for r in rounds) for k in rounds[0]},
         "ratio": ratios,
         "rounds": rounds,
     }
 
 
-def _regions(variants: int, jobs: int) -> list[str]:
-    length = (variants + 2) * SPACING
-    step = -(-length // jobs)
+def _regions(variants: int, shard: int) -> list[str]:
+    length, step = (variants + 2) * SPACING, shard * SPACING
     return [f"1:{start}-{min(length, start + step - 1)}" for start in range(1, length + 1, step)]
 
 
-def _ours(folder: Path, vcf: Path, fasta: Path, regions: list[str], people: int) -> tuple[float, float]:
-    """Seconds of the stage's own commands, and the memory of the largest process in MB."""
-    write_people(folder / "people.parquet", people)
+def _shards(
+    folder: Path, vcf: Path, fasta: Path, regions: list[str], first: int = 0, step: int = 1
+) -> list[list[object]]:
+    """The stage's own commands for every ``step``-th region."""
     script = [sys.executable, str(TOP / "scripts" / "normalise_variants.py")]
     packer = [sys.executable, str(TOP / "scripts" / "pack_genotypes.py")]
-    chains = []
-    for i, region in enumerate(regions):
-        shard = folder / f"shard{i}"
-        normalise = [*script, "--vcf", vcf, "--fasta", fasta, "--region", region, "--out", f"{shard}.bcf"]
+    commands: list[list[object]] = []
+    for i in range(first, len(regions), step):
+        shard, region = folder / f"shard{i}", regions[i]
+        commands.append(
+            [*script, "--vcf", vcf, "--fasta", fasta, "--region", region, "--out", f"{shard}.bcf"]
+        )
         pack = [*packer, "--bcf", f"{shard}.bcf", "--region", region, "--prefix", shard]
-        chains.append([normalise, [*pack, "--people", folder / "people.parquet"]])
-    seconds = _timed(*chains)
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        commands.append([*pack, "--people", folder / "people.parquet"])
+    return commands
+
+
+def _packers(folder: Path, n_shards: int, people: int) -> dict[str, float]:
+    """Seconds from one normalised BCF to genotypes, here and in peers."""
+    bcf = folder / "whole.bcf"
+    parts = [folder / f"shard{i}.bcf" for i in range(n_shards)]
+    subprocess.run(
+        [sys.executable, "-m", "endotype.bcftools", "concat", "-n", "-o", bcf, *parts],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    row = {"pack": _warm_pack(bcf, people), "cyvcf2_gt_types": _cyvcf2(bcf)}
+    if shutil.which("plink2"):
+        pgen = ["plink2", "--bcf", bcf, "--vcf-half-call", "r", "--make-pgen", "--threads", "2"]
+        row["plink2_make_pgen"] = _timed([[*pgen, "--out", folder / "peer"]])
+    return row
 
 
 def write_people(path: Path, people: int) -> None:
     """The part of ``cohort/people.parquet`` that packing reads."""
-    import pandas as pd
-
-    from endotype.tables import write_parquet
-
     write_parquet(pd.DataFrame({"patient": [f"P{i:06d}" for i in range(people)], "sex": "unknown"}), path)
 
 

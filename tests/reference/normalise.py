@@ -73,7 +73,7 @@ def fault(record: Record, alt: str, reference: str) -> str:
         return "alt_not_acgt"
     if alt.upper() == ref:
         return "alt_equals_ref"
-    there = reference[record.pos - 1 : record.pos - 1 + len(ref)].upper()
+    there = reference[record.pos - 1 : record.pos - 1 + len(ref)].upper() if record.pos > 0 else ""
     if len(there) < len(ref):
         return "beyond_contig"
     return "" if there == ref else "ref_mismatch"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from cyvcf2 import VCF
 
 from endotype.errors import InputError
 from endotype.files import read_json
@@ -17,7 +18,8 @@ from endotype.variants.merge import flow, merge_shards
 from endotype.variants.pack import UNITS, pack_region
 from endotype.variants.plink import open_store
 from endotype.variants.shard import Outputs, normalise_region
-from endotype.variants.site_filters import Filters
+from endotype.variants.site_filters import Filters, hard_filters
+from tests.reference import variants as reference
 from tests.variants.builders import read_vcf, write_vcf
 from tests.variants.peers import plink2
 
@@ -183,6 +185,17 @@ def test_the_store_equals_plink2s_own_conversion(tmp_path):
     assert Path(f"{stem}.bed").read_bytes() == (tmp_path / "theirs.bed").read_bytes()
 
 
+def test_cyvcf2_reads_the_same_calls_from_the_shard(tmp_path):
+    rng = np.random.default_rng(2)
+    samples = tuple(f"S{i:02d}" for i in range(37))
+    words = np.array(["0/0", "0/1", "1/1", "./.", "1|0", "0|0"])
+    records = [f"{10 + 3 * i} A C 0/1 " + " ".join(rng.choice(words, 36)) for i in range(80)]
+    stem = shard(tmp_path, records, samples=samples, filters=Filters(min_call_rate=0, min_hwe_p=0))
+    theirs = [variant.gt_types.tolist() for variant in VCF(f"{stem}.bcf", gts012=True)]
+    ours = open_store(stem).dosages(slice(0, 80))
+    assert np.where(ours < 0, 3, ours).tolist() == theirs  # 3 is what cyvcf2 calls unknown
+
+
 @pytest.mark.parametrize("fault", ["cut", "text", "unsorted"])
 def test_a_file_that_cannot_be_read_to_its_end_is_an_input_error(tmp_path, fault):
     vcf = write_vcf(tmp_path / "in.vcf", [f"{i} A C 0/1 1/1" for i in range(1, 999)])
@@ -207,3 +220,162 @@ def test_samples_are_cut_renamed_and_sorted_by_patient(tmp_path):
     with open_bcf(tmp_path / "out.bcf") as reader:
         assert reader.header.samples == ("P1", "P9")
     assert read_vcf(tmp_path / "out.bcf") == ["4 T A 1/1 0/0"]
+
+
+def test_unbalanced_heterozygotes_become_missing_and_are_counted(tmp_path):
+    stem = shard(
+        tmp_path,
+        ["10 A C 0/1:24,6:30 0/1:25,5:30 1/1:28,2:30", "20 A C 0/1:5,5:30 0/1:.:30 0/0:1,29:30"],
+        filters=Filters(min_call_rate=0),
+        formats=("GT", "AD", "DP"),
+    )
+    # 6 of 30 is a fifth, 5 of 30 is less; homozygous calls are not judged by it, nor calls without AD.
+    assert open_store(stem).dosages(slice(0, 2)).tolist() == [[1, -1, 2], [-1, 1, 0]]
+    assert qc_of(stem)["n_masked_balance"].tolist() == [1, 1]
+    assert (qc_of(stem)["n_genotypes_masked"] == qc_of(stem)["n_masked_balance"]).all()
+
+
+def test_of_two_alts_each_must_be_balanced(tmp_path):
+    stem = shard(
+        tmp_path,
+        ["10 A C,G 1/2:0,26,4:30 0/1:15,15,0:30 0/0:30,0,0:30"],
+        filters=Filters(min_call_rate=0),
+        formats=("GT", "AD", "DP"),
+    )
+    qc = read_parquet(f"{stem}.qc.parquet").set_index("alt")
+    assert qc["n_masked_balance"].to_dict() == {"C": 0, "G": 1}
+    assert qc["alt_count"].to_dict() == {"C": 2, "G": 0}
+
+
+def test_a_call_of_another_alt_is_known_to_have_no_copy(tmp_path):
+    stem = shard(tmp_path, ["10 A C,G 1/2 2/2 ./.", "20 A C,* 1/2 2/2 0/1", "30 A C ./1 0/1 0/0"])
+    qc = read_parquet(f"{stem}.qc.parquet")
+    assert qc["variant_id"].tolist() == ["1:10:A:C", "1:10:A:G", "1:20:A:C", "1:30:A:C"]
+    dosages = open_store(stem).dosages(slice(0, 4)).tolist()
+    assert dosages == [[1, 0, -1], [1, 2, -1], [1, 0, 1], [-1, 1, 0]]
+    assert qc["allele_number"].tolist() == [4, 4, 6, 4]
+    assert qc["alt_count"].tolist() == [1, 3, 2, 1]
+
+
+def test_decoding_every_call_equals_the_slow_twin(tmp_path):
+    words = ["0", "1", "."]
+    calls = [[a] for a in words] + [[a, b] for a in words for b in words]
+    everyone = [(call, sex) for sex in ("male", "female") for call in calls]
+    samples = tuple(f"S{i:02d}" for i in range(len(everyone)))
+    for separator in "/|":
+        stem = shard(
+            tmp_path / separator.replace("/", "slash"),
+            ["10 A C " + " ".join(separator.join(call) for call, _ in everyone)],
+            samples=samples,
+            sex=tuple(sex for _, sex in everyone),
+            region="X:1-1000",
+        )
+        expected = [
+            reference.dosage_of([None if a == "." else int(a) for a in call], sex == "male")
+            for call, sex in everyone
+        ]
+        assert open_store(stem).dosages(slice(0, 1))[0].tolist() == [dosage for dosage, _ in expected]
+        assert qc_of(stem).loc[10, "allele_number"] == sum(ploidy for _, ploidy in expected)
+
+
+def test_hard_filters_look_at_info_and_forgive_what_is_missing(tmp_path):
+    vcf = write_vcf(
+        tmp_path / "in.vcf",
+        [f"{p} A {alt} 0/1 0/1" for p, alt in [(10, "C"), (20, "C"), (30, "C"), (40, "AC"), (50, "AC")]],
+    )
+    lines = vcf.read_text().splitlines()
+    infos = iter(["QD=1.9;FS=0", "QD=2;FS=60.5", ".", "FS=100", "FS=201"])
+    lines = [
+        "\t".join([*line.split("\t")[:7], next(infos), *line.split("\t")[8:]]) if line[0] != "#" else line
+        for line in lines
+    ]
+    declared = [f'##INFO=<ID={k},Number=1,Type=Float,Description="{k}">' for k in ("QD", "FS")]
+    vcf.write_text("\n".join([lines[0], *declared, *lines[1:]]) + "\n")
+    normalise_region([vcf], "c1:1-1000", None, Outputs.at(tmp_path / "shard"))
+    people = pd.DataFrame({"patient": ["A", "B"], "sex": "unknown"})
+    write_parquet(people, tmp_path / "people.parquet")
+    filters = Filters(hard_filters=hard_filters("gatk"), min_hwe_p=0)
+    pack_region(
+        tmp_path / "shard.bcf", "c1:1-1000", tmp_path / "people.parquet", "", filters, tmp_path / "shard"
+    )
+    assert qc_of(tmp_path / "shard")["reason"].tolist() == [
+        "hard_filter_QD",
+        "hard_filter_FS",
+        "",
+        "",
+        "hard_filter_FS",
+    ]
+
+
+def test_a_variant_of_several_bases_names_its_single_changes(tmp_path):
+    stem = shard(tmp_path, ["10 ACG TCT 0/1 0/0 0/0", "20 ACGT TC 0/1 0/0 0/0", "30 A C 0/1 0/0 0/0"])
+    assert qc_of(stem)["atoms"].tolist() == ["1:10:A:T|1:12:G:T", "1:20:A:T|1:21:CGT:C", ""]
+
+
+def test_records_without_alt_count_for_the_call_rate_of_people(tmp_path):
+    stem = shard(tmp_path, ["10 A . 0/0 ./. 0/0", "20 A C 0/1 0/0 0/0", "30 A . 0/0 0/0 ./."])
+    merge_shards([str(stem)], [tmp_path / "input"], tmp_path / "all")
+    reads = read_parquet(tmp_path / "all" / "reads.parquet")
+    assert reads["n_monomorphic"].tolist() == [2, 2, 2]
+    assert reads["n_monomorphic_called"].tolist() == [2, 1, 1]
+    assert read_json(tmp_path / "all" / "flow.json")["monomorphic"] == 2
+
+
+def test_structural_records_are_kept_whole_in_a_file_of_their_own(tmp_path):
+    first = shard(tmp_path / "one", ["10 A <DEL> 0/1 0/0 1/1", "20 A C,<DUP> 1/2 0/0 0/0"])
+    second = shard(tmp_path / "two", ["2000 A A[1:5[ 0/1 0/0 0/0"], region="1:1001-3000")
+    merge_shards(
+        [str(first), str(second)], [tmp_path / "one/input", tmp_path / "two/input"], tmp_path / "all"
+    )
+    assert read_vcf(tmp_path / "all" / "structural.bcf") == [
+        "10 A <DEL> 0/1 0/0 1/1",
+        "20 A C,<DUP> 1/2 0/0 0/0",
+        "2000 A A[1:5[ 0/1 0/0 0/0",
+    ]
+    counts = read_json(tmp_path / "all" / "flow.json")
+    assert (counts["structural"], counts["variants_normalised"], counts["alleles_in"]) == (3, 1, 4)
+
+
+GVCF = """##fileformat=VCFv4.2
+##ALT=<ID=NON_REF,Description="any other">
+##INFO=<ID=END,Number=1,Type=Integer,Description="end">
+##contig=<ID=1,length=1000>
+##FORMAT=<ID=GT,Number=1,Type=String,Description="g">
+##FORMAT=<ID=DP,Number=1,Type=Integer,Description="d">
+##FORMAT=<ID=GQ,Number=1,Type=Integer,Description="q">
+##FORMAT=<ID=MIN_DP,Number=1,Type=Integer,Description="m">
+#CHROM	POS	ID	REF	ALT	QUAL	FILTER	INFO	FORMAT	{name}
+"""
+
+
+def test_gvcfs_tell_the_reference_from_what_was_not_covered(tmp_path):
+    bodies = {
+        "A": [
+            "1	1	.	A	<NON_REF>	.	.	END=9	GT:DP:GQ:MIN_DP	0/0:30:60:25",
+            "1	10	.	A	C,<NON_REF>	50	.	.	GT:DP:GQ	0/1:30:99",
+            "1	11	.	A	<NON_REF>	.	.	END=500	GT:DP:GQ:MIN_DP	0/0:30:60:22",
+        ],
+        "B": [
+            "1	1	.	A	<NON_REF>	.	.	END=15	GT:DP:GQ:MIN_DP	0/0:30:70:28",
+            "1	300	.	A	G,<NON_REF>	50	.	.	GT:DP:GQ	1/1:30:99",
+        ],
+        "C": ["1	5	.	A	<NON_REF>	.	.	END=12	GT:DP:GQ:MIN_DP	0/0:3:9:3"],
+    }
+    folders = []
+    for name, body in bodies.items():
+        vcf = tmp_path / f"{name}.g.vcf"
+        vcf.write_text(GVCF.format(name=name) + "\n".join(body) + "\n")
+        prepare_input(vcf, {name: name}, tmp_path / name)
+        folders.append(tmp_path / name)
+    counts = normalise_region(folders, "1:1-1000", None, Outputs.at(tmp_path / "shard"))
+    assert read_vcf(tmp_path / "shard.bcf") == ["10 A C 0/1 0/0 0/0", "300 A G 0/0 1/1 ./."]
+    assert (counts.reference_blocks, counts.filled_from_blocks) == (4, 3)
+    assert counts.rejected == {"non_ref_placeholder": 2}
+    people = pd.DataFrame({"patient": list("ABC"), "sex": "unknown"})
+    write_parquet(people, tmp_path / "people.parquet")
+    filters = Filters(min_call_rate=0, min_hwe_p=0)
+    pack_region(
+        tmp_path / "shard.bcf", "1:1-1000", tmp_path / "people.parquet", "", filters, tmp_path / "shard"
+    )
+    # C's block has a depth of 3: it was seen, but not well enough to say that it is the reference.
+    assert open_store(tmp_path / "shard").dosages(slice(0, 2)).tolist() == [[1, 0, -1], [0, 2, -1]]

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from endotype.errors import InputError
+from endotype.files import read_json
 from endotype.variants.plink import GenotypeStore
 from endotype.variants.reference_panel import assign_populations, read_populations
-from tests.variants.stores import save, store_of, variant_table
+from endotype.variants.sample_qc import Limits, qc_samples
+from tests.variants.stores import reads_table, save, store_of, variant_table, write_cohort
 
 M, N = 2500, 40
 NAMES = ("north", "south", "west")
@@ -107,3 +109,21 @@ def test_one_population_is_an_error(world, tmp_path):
     same = write_panel(tmp_path, store_of(panel, table()), ["north"] * (3 * N))
     with pytest.raises(InputError, match="at least two"):
         assign(store_of(newcomers, table()), same)
+
+
+def test_a_run_names_populations_and_says_how_different_they_are(world, tmp_path):
+    panel, _ = world
+    cohort = store_of(panel[:, ::2], table())  # 20 people of each
+    reads = reads_table(cohort.people["iid"].tolist(), depth=30, quality=60)
+    arguments = write_cohort(tmp_path, cohort, ["unknown"] * cohort.n_people, reads)
+    files = write_panel(tmp_path, store_of(panel, table()))
+    qc_samples(**arguments, assembly="GRCh38", limits=Limits(), out_dir=tmp_path, panel=files)
+    named = pd.read_parquet(tmp_path / "ancestry.parquet")["population"]
+    assert (named == np.repeat(NAMES, 20)).mean() > 0.9
+    rows = read_json(tmp_path / "ancestry.json")["fst"]
+    assert [(row["a"], row["b"]) for row in rows] == [
+        ("north", "south"),
+        ("north", "west"),
+        ("south", "west"),
+    ]
+    assert all(row["fst"] > 5 * row["se"] for row in rows)

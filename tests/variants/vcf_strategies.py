@@ -204,9 +204,10 @@ def infos(draw: st.DrawFn, pos: int, alts: list[str]) -> str:
 
 @st.composite
 def records(draw: st.DrawFn, contig: str, reference: str) -> tuple[int, str]:
-    """(position, record) somewhere on the reference, its ends included."""
-    pos = draw(st.one_of(st.integers(1, len(reference)), st.sampled_from([1, 2, len(reference)])))
-    there = reference[pos - 1 : pos - 1 + draw(st.sampled_from([1] * 6 + [2, 3, 4, 8]))]
+    """(position, record) somewhere on the reference, at its ends, or one base before or past them."""
+    ends = st.sampled_from([1, 2, len(reference)] * 3 + [0, len(reference) + 1])
+    pos = draw(st.one_of(st.integers(1, len(reference)), st.integers(1, len(reference)), ends))
+    there = reference[max(pos, 1) - 1 : pos - 1 + draw(st.sampled_from([1] * 6 + [2, 3, 4, 8]))] or "A"
     ref = there
     odd = draw(st.integers(0, 29))
     if odd == 0:

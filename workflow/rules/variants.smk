@@ -33,9 +33,9 @@ rule normalise_variants:
         people="results/cohort/people.parquet",
         fasta=FASTA,
     output:
-        multiext(
+        bcf="results/variants/shards/{shard}.bcf",
+        others=multiext(
             "results/variants/shards/{shard}",
-            ".bcf",
             ".bcf.csi",
             ".structural.bcf",
             ".structural.bcf.csi",
@@ -57,7 +57,7 @@ rule normalise_variants:
         assembly=REFERENCE["assembly"],
     shell:
         "python {params.script} --vcf {input.folders} {params.fasta} --people {input.people}"
-        " --assembly {params.assembly:q} --region {params.region:q} --out {output[0]} > {log} 2>&1"
+        " --assembly {params.assembly:q} --region {params.region:q} --out {output.bcf} > {log} 2>&1"
 
 
 rule pack_genotypes:

@@ -235,7 +235,7 @@ def classify(
         if n_alleles == 2 and _stands_for_any(data, alt_at, alt_len):
             kinds[r] = REFERENCE_BLOCK
             continue
-        if n_alleles == 0 or n_alleles > 2 or ref_len == 0:
+        if n_alleles == 0 or n_alleles > 2 or ref_len == 0 or core[r, POS] < 0:
             continue
         wide = False
         for k in range(3):

@@ -89,7 +89,7 @@ REASONS = {
     "ref_not_acgt": "REF holds other letters than A, C, G, T",
     "alt_not_acgt": "ALT holds other letters than A, C, G, T",
     "alt_equals_ref": "ALT is REF",
-    "beyond_contig": "the record reaches over the end of the contig in the reference",
+    "beyond_contig": "the record stands before the first base of the contig, or reaches over its end",
     "outside_reference": "the reference doesn't have the contig",
     "ref_mismatch": "REF is not what the reference has there",
     "format_length": "a FORMAT field has another number of values than its declaration says",
@@ -437,8 +437,10 @@ class Normaliser:
             return "alt_not_acgt", ""
         if alt.upper() == ref:
             return "alt_equals_ref", ""
+        if pos < 1:
+            return "beyond_contig", ""
         if self._reference.present:
-            there = self._reference.bases(pos, pos + len(ref) - 1) if pos > 0 else ""
+            there = self._reference.bases(pos, pos + len(ref) - 1)
             if len(there) < len(ref):
                 return "beyond_contig", ""
             if there != ref:

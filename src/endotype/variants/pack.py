@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from endotype.cohort.assembly import sex_chromosome
+from endotype.files import atomic_path
 from endotype.tables import read_parquet, write_arrow, write_parquet
 from endotype.variants import decode
 from endotype.variants.bcf import Block, Header, open_bcf
@@ -130,19 +131,24 @@ def pack_shard(
     with open_bcf(bcf) as reader:
         people = list(reader.header.samples)
         packer = _Packer(reader.header, HaploidRule(sex, assembly), filters, known)
-        with StoreWriter(prefix, fam_table(people, sex)) as store:
-            tables = []
+        # All files take their names together, when the last of them is written.
+        with (
+            StoreWriter(prefix, fam_table(people, sex)) as store,
+            atomic_path(f"{prefix}.qc.parquet") as qc_path,
+            atomic_path(f"{prefix}.reads.parquet") as reads_path,
+        ):
+            empty = pd.DataFrame(columns=list(QC_DTYPES)).astype(QC_DTYPES)
+            tables = [pa.Table.from_pandas(empty, preserve_index=False)]
             for block in reader.blocks():
                 table, packed = packer.pack(block)
                 store.append(packed[table["kept"].to_numpy()])
                 tables.append(pa.Table.from_pandas(table, preserve_index=False))
-            empty = pd.DataFrame(columns=list(QC_DTYPES)).astype(QC_DTYPES)
-            qc = pa.concat_tables([pa.Table.from_pandas(empty, preserve_index=False), *tables])
+            qc = pa.concat_tables(tables)
             store.finish(bim_table(qc.to_pandas()))
-    write_arrow(qc.replace_schema_metadata(None), f"{prefix}.qc.parquet")
-    reads = pd.DataFrame(packer.sums, columns=READ_COLUMNS)
-    reads.insert(0, "patient", pd.Series(people, dtype="str"))
-    write_parquet(reads, f"{prefix}.reads.parquet")
+            write_arrow(qc.replace_schema_metadata(None), qc_path)
+            reads = pd.DataFrame(packer.sums, columns=READ_COLUMNS)
+            reads.insert(0, "patient", pd.Series(people, dtype="str"))
+            write_parquet(reads, reads_path)
 
 
 class _Packer:

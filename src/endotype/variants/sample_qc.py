@@ -30,6 +30,7 @@ from endotype.variants.mendelian import pedigree_trios, trio_errors
 from endotype.variants.outliers import MIN_PEOPLE, usual
 from endotype.variants.pedigree_kinship import declared_relationships
 from endotype.variants.plink import GenotypeStore, open_store
+from endotype.variants.population_differences import pairwise_fst
 from endotype.variants.reference_panel import Populations, assign_populations
 from endotype.variants.relatedness import MIN_SITES, related_pairs, unrelated_set
 from endotype.variants.roh import RunLimits, runs_of_homozygosity
@@ -175,7 +176,9 @@ def qc_samples(
         ancestry.axes if ancestry else None, limits.principal_components, out / "ancestry_loadings.parquet"
     )
     _write_ancestry(ancestry, table["patient"], fit, populations, limits, out / "ancestry.parquet")
-    write_json(out / "ancestry.json", _summary(ancestry, fit, len(independent), populations))
+    summary = _summary(ancestry, fit, len(independent), populations)
+    fst = pairwise_fst(store, independent, populations.name, fit) if populations else []
+    write_json(out / "ancestry.json", {**summary, "fst": fst})
 
 
 def _judge_sample(verdicts: Verdicts, table: pd.DataFrame, limits: Limits) -> None:

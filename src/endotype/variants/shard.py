@@ -117,7 +117,8 @@ def normalise_shard(
     Args:
         inputs: the cohort's files. Those with the same patients are joined end to end, those with other
             patients side by side.
-        window: which normalised positions to write. The last one of a contig takes what lies past its end.
+        window: which normalised positions to write. The first and the last one of a contig take what
+            lies before and past it.
         fasta: the reference; ``None`` leaves out the check of REF and left alignment.
         sexes: patient -> declared sex; the order is that of the output.
         assembly: names the pseudoautosomal regions.
@@ -131,6 +132,8 @@ def normalise_shard(
     """
     patients = list(sexes)
     reference = Reference(fasta, window.chrom, max(1, window.start - MARGIN), window.end + MARGIN)
+    if window.start == 1:
+        window = replace(window, start=0)  # where VCF puts what stands before the first base
     if reference.length is not None and window.end >= reference.length:
         window = replace(window, end=2**31 - 2 - MARGIN)
     alone = len(inputs) == 1 and sorted(inputs[0].samples.values()) == patients and not inputs[0].blocks
