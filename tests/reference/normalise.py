@@ -65,8 +65,6 @@ def fault(record: Record, alt: str, reference: str) -> str:
     ref = record.ref.upper()
     if alt == "*":
         return "spanning_deletion"
-    if alt in PLACEHOLDERS:
-        return "non_ref_placeholder"
     if set(ref) - set("ACGT"):
         return "ref_not_acgt"
     if alt and set(alt.upper()) - set("ACGT"):
@@ -187,9 +185,6 @@ def normalise(lines: list[str], reference: str, numbers: dict[str, str], one_cop
             else:
                 out.monomorphic += 1
             continue
-        if len(record.alts) == 1 and record.alts[0] in PLACEHOLDERS:
-            out.reference_blocks += 1
-            continue
         calls = [call_of(cell.get("GT", "."), one) for cell, one in zip(record.values, one_copy, strict=True)]
         lengths_wrong = wrong_length(record, numbers, calls)
         for number, alt in enumerate(record.alts, start=1):
@@ -199,6 +194,9 @@ def normalise(lines: list[str], reference: str, numbers: dict[str, str], one_cop
                     out.rejects[(record.pos, record.ref, alt, "structural_end")] += 1
                 else:
                     out.structural += 1
+                continue
+            if alt in PLACEHOLDERS:
+                out.reference_blocks += 1
                 continue
             reason = fault(record, alt, reference) or ("format_length" if lengths_wrong else "")
             if reason:

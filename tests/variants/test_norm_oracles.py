@@ -305,7 +305,7 @@ class TestNormEdgeFiles:
         "lower": (["8 T A 0/1 0/0"], []),
         "mnv": (["5 ACG TCT 0/1 1|0"], []),
         "multi": (["4 T A 1/. 0|0", "4 T C ./1 0|0"], []),
-        "nonref": (["11 T A 0/1 0/0"], ["non_ref_placeholder"]),
+        "nonref": (["11 T A 0/1 0/0"], []),
         "nref": ([], ["ref_not_acgt"]),
         "pos1": (["1 AC A 0/1 0/0"], []),
         "refmm": ([], ["ref_mismatch"]),

@@ -84,7 +84,6 @@ REJECT_COLUMNS = ["file", "chrom", "pos", "id", "ref", "alt", "reason", "detail"
 
 REASONS = {
     "spanning_deletion": "'*' says that a deletion beside it covers the site; it is no variant of its own",
-    "non_ref_placeholder": "'<NON_REF>' or '<*>' stands for any other allele; it is no variant",
     "structural_end": "a structural variant ends before it begins, or its END is beyond the contig",
     "ref_not_acgt": "REF holds other letters than A, C, G, T",
     "alt_not_acgt": "ALT holds other letters than A, C, G, T",
@@ -100,6 +99,7 @@ REASONS = {
 
 _SEQUENCE = re.compile(r"[ACGT]+")
 _PLACEHOLDERS = ("<NON_REF>", "<*>", "<X>")
+"""Alleles of gVCFs that stand for any other: what they say of the reference, in no list of rejects."""
 
 Reject = dict[str, object]
 
@@ -391,7 +391,9 @@ class Normaliser:
         for i, alt in enumerate(alts):
             if _is_structural(alt):
                 continue
-            if faults[i][0]:
+            if alt in _PLACEHOLDERS:
+                self.counts.reference_blocks += owned
+            elif faults[i][0]:
                 self._reject(site, alt, *faults[i])
             elif reason:
                 self._reject(site, alt, reason, error)
@@ -429,8 +431,6 @@ class Normaliser:
         ref = ref.upper()
         if alt == "*":
             return "spanning_deletion", ""
-        if alt in _PLACEHOLDERS:
-            return "non_ref_placeholder", alt
         if not _SEQUENCE.fullmatch(ref):
             return "ref_not_acgt", ""
         if alt and not _is_structural(alt) and not _SEQUENCE.fullmatch(alt.upper()):
