@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 RUN = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --snakefile Snakefile --cores $(CORES)
 
-.PHONY: help setup demo test test-quick lint format bench docs lock clean
+.PHONY: help setup demo test test-quick fuzz lint format bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -53,6 +53,9 @@ test: setup lint  ## all checks: format, lint, types, unit tests, whole runs, re
 
 test-quick: setup  ## the quick loop: no whole runs (under two minutes)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not real"
+
+fuzz: setup  ## 10,000 generated hostile VCFs against the slow twin of normalisation (minutes); SEED=... for others
+	@$(BIN)/python -m tests.variants.fuzz --examples 10000 --broken 300 --seed $(or $(SEED),1)
 
 lint: setup  ## ruff, snakefmt, mypy (snakemake --lint is one of the tests)
 	@$(BIN)/ruff check .

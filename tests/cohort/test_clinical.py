@@ -165,3 +165,11 @@ def test_a_pedigree_is_read_with_and_without_a_header(tmp_path):
     with pytest.raises(InputError) as caught:
         read_pedigree(path)
     assert sorted(p.row for p in caught.value.problems if p.row) == [2, 3, 3, 4]
+
+
+def test_a_header_of_a_pedigree_is_passed_over_and_a_person_called_father_is_not(tmp_path):
+    path = tmp_path / "family.ped"
+    path.write_text("family individual father mother sex\nF father 0 0 1\nF kid father mum 2\n")
+    assert read_pedigree(path)["individual"].tolist() == ["father", "kid"]
+    path.write_text("F kid father mum 2\nF father 0 0 1\n")
+    assert read_pedigree(path)["individual"].tolist() == ["father", "kid"]

@@ -38,9 +38,13 @@ def read_pedigree(path: str | Path) -> pd.DataFrame:
     rows: list[tuple[str, ...]] = []
     problems: list[Problem] = []
     first: dict[str, int] = {}
+    seen = False
     for number, line in enumerate(lines, start=1):
         cells = line.split()
-        if not cells or line.startswith("#") or {cell.casefold() for cell in cells} & _HEADER_WORDS:
+        if not cells or line.startswith("#"):
+            continue
+        is_first, seen = not seen, True
+        if is_first and _is_header(cells):
             continue
         if len(cells) < 5:
             problems.append(Problem(source, number, "", f"{len(cells)} columns", "at least 5 columns"))
@@ -63,3 +67,8 @@ def read_pedigree(path: str | Path) -> pd.DataFrame:
         raise InputError(problems)
     frame = pd.DataFrame(rows, columns=PEDIGREE_COLUMNS, dtype="str")
     return frame.sort_values("individual", ignore_index=True)
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Names of columns rather than a person: ``father`` as a father, and no sex where the sex stands."""
+    return len(cells) > 4 and cells[2].casefold() in _HEADER_WORDS and cells[4].casefold() not in SEX_WORDS

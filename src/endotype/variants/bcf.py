@@ -21,7 +21,7 @@ from endotype.variants.bcf_kernels import record_offsets
 from endotype.variants.bgzf import BgzfWriter, DamagedError, inflate
 from endotype.variants.csi import IndexBuilder, first_offset
 
-BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 22
 """Records are handed on in blocks of about this many bytes."""
 
 _MAGIC = b"BCF\2"

@@ -202,6 +202,8 @@ def add_reads(
         dp_kind, dp_width, dp_at = formats[v, DP, TYPE], formats[v, DP, WIDTH], formats[v, DP, AT]
         gq_kind, gq_width, gq_at = formats[v, GQ, TYPE], formats[v, GQ, WIDTH], formats[v, GQ, AT]
         ad_kind, ad_width, ad_at = formats[v, AD, TYPE], formats[v, AD, WIDTH], formats[v, AD, AT]
+        if dp_width == 0 and gq_width == 0 and ad_width == 0:
+            continue
         for i in range(n_people):
             code = (packed[v, i >> 2] >> ((i & 3) << 1)) & 3
             if code == 1:
