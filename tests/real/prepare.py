@@ -20,13 +20,16 @@ KIT = "annotation_kit/1kg_phase2_exome.chr1.1182s.vcf.gz"
 UWGAC = "cohorts/uwgac"
 
 
-def prepare(name: str, workdir: Path, data: Path = DEFAULT_DATA) -> None:
-    """Make ``workdir`` ready for the configuration ``name``.yaml."""
+def prepare(name: str, workdir: Path, data: Path = DEFAULT_DATA, every: int = 1) -> None:
+    """Make ``workdir`` ready for the configuration ``name``.yaml; of ``uwgac``, every so many autosomes and X."""
     workdir.mkdir(parents=True, exist_ok=True)
     link = workdir / "data"
     if not link.is_symlink():
         link.symlink_to(data.resolve(), target_is_directory=True)
-    {"kit": _kit, "chr20": _chr20, "uwgac": _uwgac}[name](workdir, data)
+    if name == "uwgac":
+        _uwgac(workdir, data, every)
+    else:
+        {"kit": _kit, "chr20": _chr20}[name](workdir, data)
 
 
 def _samples(path: Path) -> list[str]:
@@ -82,8 +85,8 @@ def _chr20(workdir: Path, data: Path) -> None:
     _simulated_clinical(workdir, [row[0] for row in rows])
 
 
-def _uwgac(workdir: Path, data: Path) -> None:
-    names = [f"1KG_phase3_subset_chr{c}.vcf.gz" for c in [*range(1, 23), "X"]]
+def _uwgac(workdir: Path, data: Path, every: int) -> None:
+    names = [f"1KG_phase3_subset_chr{c}.vcf.gz" for c in [*range(1, 23, every), "X"]]
     (workdir / "vcfs.list").write_text("".join(f"data/{UWGAC}/{name}\n" for name in names))
     table = pd.read_csv(data / UWGAC / "sample_phenotype_annotation.tsv", sep="\t", dtype=str)
     people = _samples(data / UWGAC / names[0])

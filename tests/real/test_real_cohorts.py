@@ -32,7 +32,7 @@ pytestmark = [
 
 def run(name: str, workdir: Path) -> None:
     """Run a configuration whole."""
-    prepare(name, workdir)
+    prepare(name, workdir, every=3)  # a third of the autosomes says the same in a third of the time
     done = subprocess.run(
         [
             *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
@@ -136,9 +136,9 @@ class TestTwoFilesOfOtherPeopleWithoutReference:
 class TestTwelvePopulationsInOneFileAChromosome:
     def test_all_files_are_read(self, uwgac):
         counts = flow(uwgac)
-        assert counts["records_in"] == 25_709
+        assert counts["records_in"] == 10_029
         assert counts["alleles_rejected"] == {}
-        assert counts["structural"] == 29
+        assert counts["structural"] == 12
         assert counts["alleles_in"] == counts["variants_normalised"] + counts["structural"]
 
     def test_the_first_axes_separate_the_populations(self, uwgac):
