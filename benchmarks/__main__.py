@@ -17,7 +17,9 @@ RUNS = {
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],
     "variants_2500x100k": ["variants", "--people", "2500", "--variants", "100000"],
-    "variants_2500x20k_reads": ["variants", "--people", "2500", "--variants", "20000", "--reads"],
+    "variants_2500x20k_reads": [
+        *("variants", "--people", "2500", "--variants", "20000", "--reads", "--shard", "10000")
+    ],
     **{
         f"variants_scale_{people}x{variants}": [
             *("variants", "--alone", "--repeats", "1"),

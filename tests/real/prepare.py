@@ -21,7 +21,7 @@ UWGAC = "cohorts/uwgac"
 
 
 def prepare(name: str, workdir: Path, data: Path = DEFAULT_DATA, every: int = 1) -> None:
-    """Make ``workdir`` ready for the configuration ``name``.yaml; of ``uwgac``, every so many autosomes and X."""
+    """Make ``workdir`` ready for ``name``.yaml; of ``uwgac`` with every n-th autosome, and X."""
     workdir.mkdir(parents=True, exist_ok=True)
     link = workdir / "data"
     if not link.is_symlink():

@@ -11,7 +11,6 @@ from endotype.variants.bcf_kernels import (
     END_OF_VECTOR,
     TYPE,
     WIDTH,
-    _u32,
     integer,
     others,
 )
@@ -38,12 +37,29 @@ _CODE = np.array([3, 2, 0, 1], np.uint8)  # PLINK's bits for 0, 1, 2 copies of A
 
 
 @numba.njit(cache=True, nogil=True)
-def number(data: np.ndarray, at: int, kind: int) -> float:
-    """One value of a numeric FORMAT field; NaN where it is missing."""
-    if kind == 5:
-        return np.float64(np.array([np.uint32(_u32(data, at))], np.uint32).view(np.float32)[0])
-    value = integer(data, at, kind)
-    return np.nan if value <= END_OF_VECTOR else np.float64(value)
+def read_numbers(data: np.ndarray, field: np.ndarray, column: int, out: np.ndarray) -> None:
+    """One column of a numeric FORMAT field of all samples into ``out``, float32 (n,); NaN where missing.
+
+    Args:
+        field: type, width and place (:func:`~bcf_kernels.scan`); a record that doesn't have it gives NaN.
+    """
+    kind, width, at = field[TYPE], field[WIDTH], field[AT]
+    n = len(out)
+    if kind == 0 or width <= column:
+        out[:] = np.nan
+    elif kind == 1:
+        for i in range(n):
+            byte = data[at + i * width + column]
+            out[i] = np.float32(byte) if byte < 128 else np.nan
+    elif kind == 5:
+        values = data[at : at + 4 * width * n].view(np.float32)
+        for i in range(n):
+            out[i] = values[i * width + column]
+    else:
+        size = _SIZE[kind]
+        for i in range(n):
+            value = integer(data, at + (i * width + column) * size, kind)
+            out[i] = np.float32(value) if value >= 0 else np.nan
 
 
 @numba.njit(cache=True, nogil=True)
@@ -76,6 +92,8 @@ def decode_block(
     n, n_people = len(formats), haploid.shape[1]
     packed = np.zeros((n, (n_people + 3) // 4), np.uint8)
     counts = np.zeros((n, 12), np.int64)
+    quality, depth = np.empty(n_people, np.float32), np.empty(n_people, np.float32)
+    reads = np.empty((2, n_people), np.float32)
     for v in range(n):
         gt_kind, width, at = formats[v, GT, TYPE], formats[v, GT, WIDTH], formats[v, GT, AT]
         one_copy = haploid[zone[v]]
@@ -86,6 +104,11 @@ def decode_block(
             _decode_plain(data, at, packed[v], counts[v], n_people)
             continue
         size = _SIZE[gt_kind]
+        read_numbers(data, formats[v, GQ], 0, quality)
+        read_numbers(data, formats[v, DP], 0, depth)
+        two = formats[v, AD, WIDTH] == 2
+        read_numbers(data, formats[v, AD], 0 if two else 99, reads[0])
+        read_numbers(data, formats[v, AD], 1 if two else 99, reads[1])
         for i in range(n_people):
             called, length, alternate = 0, 0, 0
             if gt_kind != 0:
@@ -102,7 +125,15 @@ def decode_block(
                 het = alternate == 1 and length == 2
                 fault = 0
                 if judged:
-                    fault = _fault(data, formats[v], i, single, het, min_quality, min_depth, min_balance)
+                    limit = min_depth / 2 if single else min_depth
+                    if quality[i] < min_quality:
+                        fault = 1
+                    elif depth[i] < limit:
+                        fault = 2
+                    elif het:
+                        total = depth[i] if depth[i] > 0 else reads[0, i] + reads[1, i]
+                        if total > 0 and reads[1, i] < min_balance * total:
+                            fault = 3
                 if fault:
                     counts[v, MASKED_QUALITY + fault - 1] += 1
                 else:
@@ -141,38 +172,6 @@ def _decode_plain(data: np.ndarray, at: int, packed: np.ndarray, counts: np.ndar
 
 
 @numba.njit(cache=True, nogil=True)
-def _fault(
-    data: np.ndarray,
-    formats: np.ndarray,
-    i: int,
-    single: bool,
-    het: bool,
-    min_quality: float,
-    min_depth: float,
-    min_balance: float,
-) -> int:
-    """0 for a call that can be trusted, else 1 quality, 2 depth, 3 allele balance: the first that fails."""
-    kind, width, at = formats[GQ, TYPE], formats[GQ, WIDTH], formats[GQ, AT]
-    if width > 0 and number(data, at + i * width * _SIZE[kind], kind) < min_quality:
-        return 1
-    depth = np.nan
-    kind, width, at = formats[DP, TYPE], formats[DP, WIDTH], formats[DP, AT]
-    if width > 0:
-        depth = number(data, at + i * width * _SIZE[kind], kind)
-        if depth < (min_depth / 2 if single else min_depth):
-            return 2
-    kind, width, at = formats[AD, TYPE], formats[AD, WIDTH], formats[AD, AT]
-    if het and width == 2:
-        size = _SIZE[kind]
-        other = number(data, at + 2 * i * size, kind)
-        alternate = number(data, at + (2 * i + 1) * size, kind)
-        total = depth if depth > 0 else other + alternate
-        if total > 0 and alternate < min_balance * total:
-            return 3
-    return 0
-
-
-@numba.njit(cache=True, nogil=True)
 def add_reads(
     data: np.ndarray,
     formats: np.ndarray,
@@ -195,35 +194,35 @@ def add_reads(
         sums: int64 (n_people, 10), added to.
     """
     n_people = len(sums)
+    depth, quality = np.empty(n_people, np.float32), np.empty(n_people, np.float32)
+    reads = np.empty((2, n_people), np.float32)
     for v in range(len(kept)):
         if not kept[v] or place[v] == OTHER:
             continue
-        first = N_DEPTH if place[v] == AUTOSOME else (N_DEPTH_X if place[v] == X else N_DEPTH_Y)
-        dp_kind, dp_width, dp_at = formats[v, DP, TYPE], formats[v, DP, WIDTH], formats[v, DP, AT]
-        gq_kind, gq_width, gq_at = formats[v, GQ, TYPE], formats[v, GQ, WIDTH], formats[v, GQ, AT]
-        ad_kind, ad_width, ad_at = formats[v, AD, TYPE], formats[v, AD, WIDTH], formats[v, AD, AT]
-        if dp_width == 0 and gq_width == 0 and ad_width == 0:
+        if formats[v, DP, WIDTH] == 0 and formats[v, GQ, WIDTH] == 0 and formats[v, AD, WIDTH] == 0:
             continue
+        first = N_DEPTH if place[v] == AUTOSOME else (N_DEPTH_X if place[v] == X else N_DEPTH_Y)
+        read_numbers(data, formats[v, DP], 0, depth)
+        read_numbers(data, formats[v, GQ], 0, quality)
+        charr = frequency[v] == frequency[v] and formats[v, AD, WIDTH] == 2
+        if charr:
+            read_numbers(data, formats[v, AD], 0, reads[0])
+            read_numbers(data, formats[v, AD], 1, reads[1])
         for i in range(n_people):
             code = (packed[v, i >> 2] >> ((i & 3) << 1)) & 3
             if code == 1:
                 continue
-            if dp_width > 0:
-                depth = number(data, dp_at + i * dp_width * _SIZE[dp_kind], dp_kind)
-                if depth >= 0:
-                    sums[i, first] += 1
-                    sums[i, first + 1] += np.int64(round(depth * units))
+            if depth[i] >= 0:
+                sums[i, first] += 1
+                sums[i, first + 1] += np.int64(round(np.float64(depth[i]) * units))
             if place[v] != AUTOSOME:
                 continue
-            if gq_width > 0:
-                quality = number(data, gq_at + i * gq_width * _SIZE[gq_kind], gq_kind)
-                if quality >= 0:
-                    sums[i, N_QUALITY] += 1
-                    sums[i, SUM_QUALITY] += np.int64(round(quality * units))
-            if code == 0 and ad_width == 2 and frequency[v] == frequency[v]:
-                size = _SIZE[ad_kind]
-                reference = number(data, ad_at + 2 * i * size, ad_kind)
-                total = reference + number(data, ad_at + (2 * i + 1) * size, ad_kind)
-                if reference >= 0 and total >= 10 and total <= 100:
+            if quality[i] >= 0:
+                sums[i, N_QUALITY] += 1
+                sums[i, SUM_QUALITY] += np.int64(round(np.float64(quality[i]) * units))
+            if code == 0 and charr:
+                total = np.float64(reads[0, i]) + np.float64(reads[1, i])
+                if reads[0, i] >= 0 and total >= 10 and total <= 100:
+                    share = np.float64(reads[0, i]) / total
                     sums[i, N_CHARR] += 1
-                    sums[i, SUM_CHARR] += np.int64(round(reference / total / (1 - frequency[v]) * units))
+                    sums[i, SUM_CHARR] += np.int64(round(share / (1 - frequency[v]) * units))
