@@ -66,13 +66,15 @@ def measure(folder: Path, a: argparse.Namespace) -> dict[str, object]:
     regions = _regions(a.variants, a.shard)
     _timed(_shards(folder, vcf, fasta, regions[:1]))  # compiles the kernels, fills the file cache
     rounds = []
+    memory = 0.0
     for _ in range(a.repeats):
         row = {
             "normalise_and_pack": _timed(
                 *(_shards(folder, vcf, fasta, regions, i, a.jobs) for i in range(a.jobs))
             )
         }
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        # Of the first round alone: later ones would count the peers' processes too.
+        memory = memory or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         if not a.alone:
             row |= {name: _timed([command]) for name, command in _norms(vcf, fasta, a.reads).items()}
             row |= _packers(folder, len(regions), a.people)
