@@ -167,4 +167,5 @@ class TestTwelvePopulationsInOneFileAChromosome:
     def test_no_locus_is_found_in_simulated_traits(self, uwgac):
         assert pd.read_parquet(uwgac / "association" / "loci.parquet").empty
         summary = json.loads((uwgac / "association" / "summary.json").read_text())
-        assert all(0.9 < trait["inflation"] < 1.15 for trait in summary["traits"].values())
+        # Of so few independent variants lambda scatters by more than a tenth.
+        assert all(0.8 < trait["inflation"] < 1.25 for trait in summary["traits"].values())

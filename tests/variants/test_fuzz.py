@@ -44,7 +44,7 @@ def test_damaged_files(item):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=CALM)
+@settings(max_examples=20, suppress_health_check=CALM)
 @given(broken_text())
 def test_more_damaged_files(item):
     with tempfile.TemporaryDirectory() as folder:
