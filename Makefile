@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 RUN = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --snakefile Snakefile --cores $(CORES)
 
-.PHONY: help setup demo test test-quick fuzz lint format bench docs lock clean
+.PHONY: help setup demo test test-all test-quick fuzz lint format bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -49,6 +49,9 @@ demo: setup  ## simulate a cohort, run everything on it, compare with the plante
 	@echo "All results:      $(DEMO)/results/ (docs/results.md says what each file is)"
 
 test: setup lint  ## all checks: format, lint, types, unit tests, whole runs, real cohorts where present
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-all: setup lint  ## all checks and the longest real cohort
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-quick: setup  ## the quick loop: no whole runs (under two minutes)

@@ -133,6 +133,7 @@ class TestTwoFilesOfOtherPeopleWithoutReference:
         assert pd.read_parquet(chr20 / "association" / "loci.parquet").empty
 
 
+@pytest.mark.long
 class TestTwelvePopulationsInOneFileAChromosome:
     def test_all_files_are_read(self, uwgac):
         counts = flow(uwgac)
