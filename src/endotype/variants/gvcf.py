@@ -52,27 +52,30 @@ _VALUES = ("MIN_DP", "DP", "GQ", "RGQ", "GQX")
 _NO_CALL, _HOM_REF, _VARIANT = range(3)
 
 
-def is_gvcf(path: str | Path) -> bool:
+def is_gvcf(path: str | Path, name: str | Path | None = None) -> bool:
     """Whether a VCF or BCF has reference blocks: its header announces them, and its first records show one.
 
-    The header alone proves nothing: a joint VCF made from gVCFs keeps their lines.
+    The header alone proves nothing: a joint VCF made from gVCFs keeps their lines. `name` is the file as the
+    user knows it, where `path` is a copy of it.
 
     Raises:
         InputError: the header or the first records can't be read.
     """
-    with _opened(path, drop_samples=True) as records:
+    with _opened(path, drop_samples=True, name=name) as records:
         announced = _HEADER.search(str(records.header)) is not None
         return announced and any(_is_block(r) for r in islice(records, _LOOKED_AT))
 
 
 @contextmanager
-def _opened(path: str | Path, drop_samples: bool) -> Iterator[pysam.VariantFile]:
+def _opened(
+    path: str | Path, drop_samples: bool, name: str | Path | None = None
+) -> Iterator[pysam.VariantFile]:
     pysam.set_verbosity(0)
     try:
         with pysam.VariantFile(str(path), drop_samples=drop_samples) as records:
             yield records
     except (ValueError, OSError, NotImplementedError) as error:
-        raise input_error(path, f"a file that can't be read ({error})", "a whole VCF or BCF file") from None
+        raise input_error(name or path, f"a file that can't be read ({error})", "a whole VCF or BCF file") from None
 
 
 def _is_block(record: pysam.VariantRecord) -> bool:

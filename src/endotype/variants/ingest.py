@@ -149,7 +149,7 @@ def prepare_input(
     except bcftools.BcftoolsError as error:
         raise unreadable(path, str(error)) from None
     blocks = None
-    if not readable and is_gvcf(data):
+    if not readable and is_gvcf(data, path):
         blocks = str(out / "blocks.parquet")
         write_blocks(data, list(kept), blocks)
     counts = record_counts(index, contigs)
