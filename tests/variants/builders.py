@@ -49,7 +49,7 @@ def read_vcf(path: Path | str) -> list[str]:
         for record in variants:
             calls = []
             for call in record.samples.values():
-                genotype = call["GT"] if "GT" in call else (None,)
+                genotype = call.get("GT", (None,))
                 separator = "|" if call.phased and len(genotype) > 1 else "/"
                 calls.append(separator.join("." if a is None else str(a) for a in genotype))
             rows.append(" ".join([str(record.pos), record.ref, ",".join(record.alts or (".",)), *calls]))

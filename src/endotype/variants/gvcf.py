@@ -75,7 +75,8 @@ def _opened(
         with pysam.VariantFile(str(path), drop_samples=drop_samples) as records:
             yield records
     except (ValueError, OSError, NotImplementedError) as error:
-        raise input_error(name or path, f"a file that can't be read ({error})", "a whole VCF or BCF file") from None
+        found = f"a file that can't be read ({error})"
+        raise input_error(name or path, found, "a whole VCF or BCF file") from None
 
 
 def _is_block(record: pysam.VariantRecord) -> bool:
