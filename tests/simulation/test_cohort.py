@@ -20,7 +20,12 @@ from sklearn.mixture import GaussianMixture
 from endotype.files import sha256_file
 from endotype.simulation.cohort import simulate_cohort
 from endotype.simulation.phenotypes import MARKERS
+from tests.reference.simulation import AMINO_ACID, reverse_complement
 from tests.simulation.conftest import SMALL
+
+LETTERS = "ACDEFGHIKLMNPQRSTVWY*"
+NAMES = "AlaCysAspGluPheGlyHisIleLysLeuMetAsnProGlnArgSerThrValTrpTyrTer"
+THREE_LETTERS = {letter: NAMES[3 * i : 3 * i + 3] for i, letter in enumerate(LETTERS)}
 
 FILES = sorted(
     [
@@ -35,6 +40,7 @@ FILES = sorted(
         "cohort.vcf.gz.tbi",
         "clinvar.vcf.gz",
         "gnomad.vcf.gz",
+        "scores.tsv.gz",
         "genes.tsv",
         "targets.tsv",
         "truth.json",
@@ -137,6 +143,7 @@ def test_ploidy_follows_contig_and_genetic_sex(cohort):
 
 def test_the_childs_genotypes_follow_from_the_parents(cohort):
     (trio,) = cohort.truth["trios"]
+    de_novo = {c["variant_id"] for c in cohort.truth["de_novo"]}
     checked = from_father = 0
     for record in cohort.records_on("1", "2", "3", "4"):
         child, father, mother = (
@@ -145,7 +152,8 @@ def test_the_childs_genotypes_follow_from_the_parents(cohort):
         if child and father and mother:
             checked += 1
             possible = {tuple(sorted((f, m))) for f in father for m in mother}
-            assert child in possible, record.pos
+            new = f"{record.chrom}:{record.pos}:{record.ref}:{record.alts[0]}" in de_novo
+            assert (child in possible) != new, record.pos
             from_father += father == (1, 1)
     assert checked > 0.8 * len(cohort.records_on("1", "2", "3", "4"))
     assert from_father > 50
@@ -195,6 +203,46 @@ def test_planted_variants_are_carried_by_whom_the_truth_says(cohort):
         carriers = sorted(p for p, n in zip(people, sum(dosages), strict=True) if n)
         assert carriers == row["carriers"]
     assert 0.08 <= len(truth["gene_burden"][0]["carriers"]) / len(people) <= 0.12
+
+
+def test_the_child_has_a_new_variant_and_one_from_either_parent(cohort):
+    (trio,) = cohort.truth["trios"]
+    people = list(cohort.sample_of)
+    family = [people.index(trio[who]) for who in ("father", "mother", "child")]
+    (new,) = cohort.truth["de_novo"]
+    assert new["patient"] == trio["child"]
+    assert cohort.dosages(new["variant_id"])[family].tolist() == [0, 0, 1]
+    (pair,) = cohort.truth["compound_heterozygous"]
+    copies = [cohort.dosages(v)[family].tolist() for v in pair["variants"]]
+    assert sorted(copies) == [[0, 1, 1], [1, 0, 1]]
+
+
+def test_planted_protein_changes_are_those_of_the_gene_model(cohort):
+    """Each planted codon is read anew from the written reference and gene file, base by base."""
+    reference = pysam.FastaFile(str(cohort.folder / "reference.fa"))
+    coding: dict[str, list] = {}
+    with gzip.open(cohort.folder / "genes.gff3.gz", "rt") as stream:
+        for line in stream:
+            if "\tCDS\t" in line:
+                chrom, _, _, start, end, _, strand, _, attributes = line.split("\t")
+                gene = attributes.split("transcript:")[1].strip()
+                coding.setdefault(gene, []).append((chrom, int(start), int(end), strand))
+    by_gene = {f"EG{int(name[3:]):03d}": parts for name, parts in coding.items()}
+    assert cohort.truth["protein_changes"]
+    for change in cohort.truth["protein_changes"]:
+        chrom, pos, ref, alt = change["variant_id"].split(":")
+        parts = sorted(by_gene[change["gene"]], key=lambda p: p[1])
+        places = [p for _, start, end, _ in parts for p in range(start, end + 1)]
+        spelled = "".join(reference.fetch(chrom, start - 1, end) for _, start, end, _ in parts)
+        at = places.index(int(pos))
+        assert spelled[at] == ref
+        changed = spelled[:at] + alt + spelled[at + 1 :]
+        if parts[0][3] == "-":
+            spelled, changed = (reverse_complement(s) for s in (spelled, changed))
+            at = len(places) - 1 - at
+        codons = [s[at - at % 3 : at - at % 3 + 3] for s in (spelled, changed)]
+        before, after = (AMINO_ACID[codon] for codon in codons)
+        assert change["hgvs_p"] == f"p.({THREE_LETTERS[before]}{at // 3 + 1}{THREE_LETTERS[after]})"
 
 
 def test_endotype_genes_are_hit_in_their_endotype(cohort):
@@ -366,7 +414,8 @@ def test_targets_name_who_should_get_what(cohort):
     assert (rows["action"] == "contraindicated").sum() == 2
     decoys = set(table["gene"]) - set(rows["gene"])
     assert len(decoys) == 3
-    recessive = genes.loc[genes["inheritance"] == "AR", "gene"].item()
+    compound = {c["gene"] for c in truth["compound_heterozygous"]}
+    (recessive,) = set(genes.loc[genes["inheritance"] == "AR", "gene"]) - compound
     homozygous = [c["patient"] for c in truth["pathogenic_carriers"] if c["zygosity"] == "homozygous"]
     assert rows.loc[rows["gene"] == recessive, "patient"].tolist() == homozygous
     members = {p for e in truth["endotypes"] for p in e["members"]}

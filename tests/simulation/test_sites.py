@@ -101,7 +101,7 @@ def test_rare_variants_may_end_proteins_where_nothing_is_planted(bases):
 
 def test_planted_variants_replace_what_is_at_their_place(bases):
     site = CodingSites(GENE, bases, np.random.default_rng(2)).take(MISSENSE)
-    variant = PlantedVariant("pathogenic", GENE, *site, MISSENSE, {3: 1, 5: 2})
+    variant = PlantedVariant("pathogenic", GENE, *site, {3: 1, 5: 2})
     pos = np.arange(GENE.start, GENE.end + 1, 1)
     coding = CodingTable([GENE], set(), bases)
     sites = plain_sites(pos, haplotypes(len(pos)), [variant], bases, coding, np.random.default_rng(1))

@@ -22,7 +22,8 @@ from endotype.tables import read_parquet, write_parquet, write_tsv
 from endotype.variants.plink import pack, write_store
 
 PATIENTS = [f"P{i:03d}" for i in range(60)]
-PATHOGENIC, COMMON = "2:500:C:T", "2:900:A:G"
+PATHOGENIC, COMMON, NEW = "2:500:C:T", "2:900:A:G", "1:700:G:A"
+PAIR = ["2:1500:C:T", "2:1600:G:A"]
 
 TRUTH = {
     "format": "endotype-truth-1",
@@ -42,6 +43,9 @@ TRUTH = {
     ],
     "atypical": ["P058"],
     "pathogenic_carriers": [{"patient": "P003", "variant_id": PATHOGENIC}],
+    "protein_changes": [{"variant_id": PATHOGENIC, "gene": "EG3", "hgvs_p": "p.(Trp24Ter)"}],
+    "de_novo": [{"patient": "P010", "gene": "EG4", "variant_id": NEW}],
+    "compound_heterozygous": [{"patient": "P010", "gene": "EG5", "variants": PAIR}],
     "targets": [
         {"patient": "P003", "gene": "EG3", "intervention": "A", "action": "indicated",
          "link": "carried_variant", "required": True},
@@ -89,9 +93,21 @@ def write_perfect_results(folder: Path) -> None:
         {
             "variant_id": [PATHOGENIC, COMMON],
             "clinical_significance": ["Pathogenic", "Conflicting_classifications_of_pathogenicity"],
+            "hgvs_p": ["T1:p.(Trp24Ter)", None],
         }
     )
     write_parquet(annotation, folder / "annotation/variants.parquet")
+    classes = {
+        "variant_id": [NEW, *PAIR, COMMON],
+        "class": ["pathogenic", *["likely_pathogenic"] * 2, "benign"],
+    }
+    write_parquet(pd.DataFrame(classes), folder / "annotation/classification.parquet")
+    origins = {"patient": "P010", "variant_id": [NEW, *PAIR], "origin": ["de_novo", "paternal", "maternal"]}
+    write_parquet(pd.DataFrame(origins), folder / "annotation/inheritance.parquet")
+    pairs = {"patient": ["P010", "P011"], "variant_1": [PAIR[1], NEW], "variant_2": [PAIR[0], COMMON]}
+    write_parquet(
+        pd.DataFrame(pairs | {"phase": ["trans", "unknown"]}), folder / "annotation/compound.parquet"
+    )
     write_genotypes(folder, {PATHOGENIC: ["P003"], COMMON: PATIENTS[:9]})
     write_json(folder / "reports/P003/report.json", {"variants": [{"variant_id": PATHOGENIC}]})
     targets = pd.DataFrame(TRUTH["targets"]).drop(columns="required")
@@ -188,6 +204,7 @@ RESULT_FILES = [
     "variants/genotypes.bed", "targets/targets.parquet", "variants/relatedness.parquet",
     "variants/sample_qc.parquet", "cohort/people.parquet", "cohort/quarantine.tsv",
     "variants/rejects.tsv", "variants/variant_qc.parquet", "reports/P003/report.json",
+    "annotation/classification.parquet", "annotation/inheritance.parquet", "annotation/compound.parquet",
 ]  # fmt: skip
 
 

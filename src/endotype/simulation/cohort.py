@@ -92,7 +92,7 @@ class _Simulation:
         """Write everything."""
         self.out.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            fasta, index, gff, vcf, frequencies = (
+            fasta, index, gff, vcf, frequencies, scores = (
                 stack.enter_context(atomic_path(self.out / name))
                 for name in (
                     "reference.fa",
@@ -100,6 +100,7 @@ class _Simulation:
                     "genes.gff3.gz",
                     "cohort.vcf.gz",
                     "gnomad.vcf.gz",
+                    "scores.tsv.gz",
                 )
             )
             with (
@@ -108,10 +109,12 @@ class _Simulation:
                 _bgzip(gff) as self._gff,
                 _bgzip(vcf) as self._vcf,
                 _bgzip(frequencies) as self._frequencies,
+                _bgzip(scores) as self._scores,
             ):
                 self._gff.write(gff3_header(self.contigs).encode())
                 self._vcf.write(vcf_header(self.contigs, self.cast.samples).encode())
                 self._frequencies.write(knowledge.frequency_header(self.contigs).encode())
+                self._scores.write(b"chrom\tpos\tref\talt\tscore\n")
                 for rank, contig in enumerate(self.contigs):
                     self._write_contig(rank, contig)
             self.report("index", 0)
@@ -131,6 +134,8 @@ class _Simulation:
         write_fasta_record(self._fasta, self._index, contig.name, bases)
         rare = plant(contig.name, bases, self.roles, self.cast, parameters)
         self.planted += rare
+        scored = [g for g in genes if g.name in self.roles.names]
+        self._scores.write(knowledge.score_lines(scored, bases, rare, parameters).encode())
         coding = sites.CodingTable(genes, self.roles.names, bases)
         family = population.Family(contig, self.cast, parameters)
         # What doesn't recombine has one tree, and so one window.
@@ -161,6 +166,7 @@ class _Simulation:
         fixed = [(v.pos, v.pos) for v in inside] + [(int(records.pos[row]),) * 2 for _, row in chosen]
         sites.add_trouble(records, [*exons, *fixed], bases, parameters, random)
         family.inherit(records.pos, records.alleles)
+        sites.plant_in_family(records, carried)
         for place, row in chosen:
             ref, alt = records.ref[row], records.alts[row][0]
             dosage = records.alleles[row].sum(1).astype(float)
@@ -277,13 +283,13 @@ def sample_sheet(cast: Cast) -> pd.DataFrame:
 
 
 def pedigree(cast: Cast) -> str:
-    """The declared trio in PED form: family, person, father, mother, sex, phenotype."""
+    """The declared trio in PED form: family, person, father, mother, sex, phenotype (2 is affected)."""
     father, mother, child = (cast.patients[i] for i in (cast.father, cast.mother, cast.child))
     sex = 1 if cast.declared_male[cast.child] else 2
     rows = [
-        ("F1", father, "0", "0", 1, 0),
-        ("F1", mother, "0", "0", 2, 0),
-        ("F1", child, father, mother, sex, 0),
+        ("F1", father, "0", "0", 1, 1),
+        ("F1", mother, "0", "0", 2, 1),
+        ("F1", child, father, mother, sex, 2),
     ]
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)
 

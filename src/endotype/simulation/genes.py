@@ -161,6 +161,30 @@ def coding_effects(gene: Gene, bases: np.ndarray) -> np.ndarray:
     return effects
 
 
+_LETTERS = "ACDEFGHIKLMNPQRSTVWY*"
+_NAMES = "AlaCysAspGluPheGlyHisIleLysLeuMetAsnProGlnArgSerThrValTrpTyrTer"
+_THREE_LETTERS = {letter: _NAMES[3 * i : 3 * i + 3] for i, letter in enumerate(_LETTERS)}
+
+
+def coding_change(gene: Gene, bases: np.ndarray, pos: int, alt: int) -> str:
+    """The HGVS name of what a missense or nonsense variant does to a protein: ``p.(Trp24Ter)``.
+
+    Args:
+        gene: the gene.
+        bases: codes of the whole contig.
+        pos: 1-based position of a coding base.
+        alt: code of the new base on the forward strand.
+    """
+    place = int(np.flatnonzero(gene.coding_positions == pos)[0])
+    frame = bases[gene.coding_positions[place - place % 3 :][:3] - 1].astype(np.int64)
+    changed = frame.copy()
+    changed[place % 3] = alt
+    if gene.strand == "-":
+        frame, changed = 3 - frame, 3 - changed
+    before, after = (_THREE_LETTERS[chr(_AMINO_ACIDS[codon @ [16, 4, 1]])] for codon in (frame, changed))
+    return f"p.({before}{place // 3 + 1}{after})"
+
+
 def gff3_header(contigs: Sequence[Contig]) -> str:
     """Head of the gene file."""
     regions = "".join(f"##sequence-region {c.name} 1 {c.length}\n" for c in contigs)

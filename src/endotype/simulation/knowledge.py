@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from endotype.simulation.genes import Gene
+from endotype.simulation.genes import MISSENSE, Gene, coding_effects
 from endotype.simulation.genome import Contig
 from endotype.simulation.parameters import ASSEMBLY, Parameters
 from endotype.simulation.plan import (
@@ -160,20 +160,41 @@ def frequency_lines(
     return "".join(lines)
 
 
+def score_lines(
+    genes: Iterable[Gene], bases: np.ndarray, planted: Iterable[PlantedVariant], parameters: Parameters
+) -> str:
+    """Lines of a missense score table for the genes of one contig: every single-base change that is missense.
+
+    Scores are random and mostly low, as for the harmless; those of planted pathogenic variants are high.
+    """
+    harmful = {(v.pos, v.alt) for v in planted if v.purpose == "pathogenic" and v.effect == MISSENSE}
+    lines = []
+    for gene in genes:
+        random = parameters.stream("scores", gene.name)
+        order = np.argsort(gene.coding_positions)
+        effects = coding_effects(gene, bases)[order]
+        positions = gene.coding_positions[order]
+        for row, alt in zip(*np.nonzero(effects == MISSENSE), strict=True):
+            pos = int(positions[row])
+            score = 0.95 if (pos, alt) in harmful else float(random.beta(1.5, 5))
+            lines.append(f"{gene.contig}\t{pos}\t{'ACGT'[bases[pos - 1]]}\t{'ACGT'[alt]}\t{score:.3f}\n")
+    return "".join(lines)
+
+
 def gene_table(genes: Sequence[Gene], roles: Roles, parameters: Parameters) -> pd.DataFrame:
     """One row per gene: its mechanism, inheritance and disease."""
     random = parameters.stream("gene table")
     mechanisms = {roles.burden.name: BURDEN_MECHANISM}
     for name, gene in zip(ENDOTYPES, roles.endotype, strict=True):
         mechanisms[gene.name] = MECHANISMS[name]
-    disease_genes = {g.name for g in (*roles.dominant, roles.recessive, *roles.decoys)}
+    disease_genes = {g.name for g in roles.disease}
     rows = []
     for gene in genes:
         other = OTHER_MECHANISMS[int(random.integers(len(OTHER_MECHANISMS)))]
         inheritance = {"X": "XL", "MT": "MT"}.get(gene.contig, "AD")
         if gene.name not in disease_genes:
             inheritance = "unknown"
-        if gene.name == roles.recessive.name:
+        if gene.name in (roles.recessive.name, roles.compound.name):
             inheritance = "AR"
         rows.append(
             {

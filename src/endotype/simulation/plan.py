@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from endotype.simulation.genes import MISSENSE, STOP_GAINED, Gene, coding_effects
+from endotype.simulation.genes import MISSENSE, STOP_GAINED, Gene, coding_change, coding_effects
 from endotype.simulation.parameters import Parameters
 
 ENDOTYPES = ("E1", "E2", "E3")
@@ -118,13 +118,22 @@ class Roles:
     endotype: tuple[Gene, ...]
     dominant: tuple[Gene, Gene]
     recessive: Gene
+    de_novo: Gene
+    """A dominant disease gene that the child of the trio has a new variant of."""
+    compound: Gene
+    """A recessive disease gene that the child of the trio has a variant of from either parent."""
     decoys: tuple[Gene, ...]
     """Disease genes with target rows that nobody carries a damaging variant of."""
 
     @property
     def names(self) -> set[str]:
         """Names of all of them."""
-        return {g.name for g in (self.burden, *self.endotype, *self.dominant, self.recessive, *self.decoys)}
+        return {g.name for g in (self.burden, *self.endotype, *self.disease)}
+
+    @property
+    def disease(self) -> tuple[Gene, ...]:
+        """Genes with a disease of their own."""
+        return (*self.dominant, self.recessive, self.de_novo, self.compound, *self.decoys)
 
 
 def assign_roles(genes: Sequence[Gene]) -> Roles:
@@ -135,6 +144,8 @@ def assign_roles(genes: Sequence[Gene]) -> Roles:
         endotype=(on["1"][1], on["2"][1], on["3"][1]),
         dominant=(on["1"][4], on["3"][4]),
         recessive=on["2"][4],
+        de_novo=on["1"][2],
+        compound=on["2"][2],
         decoys=(on["4"][4], on["X"][1], on["3"][2]),
     )
 
@@ -154,7 +165,9 @@ def causal_places(parameters: Parameters) -> list[CausalPlace]:
 class PlantedVariant:
     """A rare coding variant and its carriers: index of the person -> copies (1 or 2).
 
-    ``purpose`` is ``burden``, ``endotype``, ``pathogenic`` or, for one that nobody carries, ``decoy``.
+    ``purpose`` is ``burden``, ``endotype``, ``pathogenic``, ``de_novo``, ``compound`` or, for one that nobody
+    carries, ``decoy``. ``protein_change`` is its HGVS name. ``haplotypes`` gives the alleles of the trio's
+    people, for the child the one from the father first.
     """
 
     purpose: str
@@ -163,7 +176,9 @@ class PlantedVariant:
     ref: int
     alt: int
     effect: int
+    protein_change: str
     carriers: Mapping[int, int]
+    haplotypes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 class CodingSites:
@@ -182,11 +197,12 @@ class CodingSites:
             (int(positions[r]), int(a), int(effects[r, a]))
             for r, a in zip(rows[order], alts[order], strict=True)
         ]
+        self._gene = gene
         self._bases = bases
         self._used: list[int] = []
 
-    def take(self, effect: int) -> tuple[int, int, int]:
-        """Position, reference base and alternate base of an unused change with this effect.
+    def take(self, effect: int) -> tuple[int, int, int, int, str]:
+        """Position, reference base, alternate base, effect and protein change of an unused change.
 
         Raises:
             RuntimeError: the gene has no such change left.
@@ -194,7 +210,8 @@ class CodingSites:
         for pos, alt, what in self._choices:
             if what == effect and all(abs(pos - u) >= 6 for u in self._used):
                 self._used.append(pos)
-                return pos, int(self._bases[pos - 1]), alt
+                change = coding_change(self._gene, self._bases, pos, alt)
+                return pos, int(self._bases[pos - 1]), alt, effect, change
         raise RuntimeError("a gene is too short for the variants planted in it")
 
 
@@ -215,7 +232,7 @@ def plant(
         for number, start in enumerate(range(0, len(people), per_variant)):
             effect = effect_cycle[number % len(effect_cycle)]
             carriers = {int(p): 1 for p in people[start : start + per_variant]}
-            planted.append(PlantedVariant(purpose, gene, *sites.take(effect), effect, carriers))
+            planted.append(PlantedVariant(purpose, gene, *sites.take(effect), carriers))
 
     for number, gene in enumerate(roles.endotype):
         if gene.contig == contig:
@@ -227,14 +244,31 @@ def plant(
     for gene, effect, carriers in _pathogenic(roles, cast, parameters):
         if gene.contig == contig:
             sites = CodingSites(gene, bases, parameters.stream("coding sites", gene.name))
-            planted.append(PlantedVariant("pathogenic", gene, *sites.take(effect), effect, carriers))
+            planted.append(PlantedVariant("pathogenic", gene, *sites.take(effect), carriers))
     for gene in roles.decoys:
         if gene.contig == contig:
             sites = CodingSites(gene, bases, parameters.stream("coding sites", gene.name))
-            planted += [
-                PlantedVariant("decoy", gene, *sites.take(STOP_GAINED), STOP_GAINED, {}) for _ in range(2)
-            ]
+            planted += [PlantedVariant("decoy", gene, *sites.take(STOP_GAINED), {}) for _ in range(2)]
+    for purpose, gene, haplotypes in _of_the_child(roles, cast):
+        if gene.contig == contig:
+            sites = CodingSites(gene, bases, parameters.stream("coding sites", gene.name))
+            for alleles in haplotypes:
+                carriers = {person: sum(pair) for person, pair in alleles.items()}
+                planted.append(PlantedVariant(purpose, gene, *sites.take(STOP_GAINED), carriers, alleles))
     return sorted(planted, key=lambda v: v.pos)
+
+
+def _of_the_child(roles: Roles, cast: Cast) -> list[tuple[str, Gene, list[dict[int, tuple[int, int]]]]]:
+    """What makes the child of the trio ill: a new variant, and one variant of a gene from either parent."""
+    father, mother, child = cast.father, cast.mother, cast.child
+    return [
+        ("de_novo", roles.de_novo, [{child: (1, 0)}]),
+        (
+            "compound",
+            roles.compound,
+            [{father: (1, 0), child: (1, 0)}, {mother: (1, 0), child: (0, 1)}],
+        ),
+    ]
 
 
 def _endotype_carriers(number: int, cast: Cast, parameters: Parameters) -> list[int]:

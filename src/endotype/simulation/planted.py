@@ -118,6 +118,23 @@ def truth(
             if v.purpose == "pathogenic"
             for p, copies in sorted(v.carriers.items())
         ],
+        "protein_changes": [
+            {"variant_id": variant_id(v), "gene": v.gene.name, "hgvs_p": v.protein_change}
+            for v in planted
+            if v.carriers
+        ],
+        "de_novo": [
+            {"patient": name[cast.child], "gene": v.gene.name, "variant_id": variant_id(v)}
+            for v in planted
+            if v.purpose == "de_novo"
+        ],
+        "compound_heterozygous": [
+            {
+                "patient": name[cast.child],
+                "gene": roles.compound.name,
+                "variants": [variant_id(v) for v in planted if v.purpose == "compound"],
+            }
+        ],
         "targets": _expected_targets(cast, roles, planted, targets),
         "duplicates": [sorted(name[i] for i in cast.duplicates)],
         "trios": [{"child": name[cast.child], "father": name[cast.father], "mother": name[cast.mother]}],

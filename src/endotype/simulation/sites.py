@@ -182,6 +182,14 @@ def add_trouble(
         _span_by_deletion(sites, int(i), bases)
 
 
+def plant_in_family(sites: Sites, planted: Iterable[PlantedVariant]) -> None:
+    """Give the people of the trio the haplotypes of the variants planted in them, in place."""
+    for variant in planted:
+        if variant.haplotypes:
+            row = int(np.flatnonzero(sites.pos == variant.pos)[0])
+            sites.alleles[row, list(variant.haplotypes)] = list(variant.haplotypes.values())
+
+
 def _multiallelic(sites: Sites, i: int, bases: np.ndarray, random: np.random.Generator) -> None:
     """Three in ten of the alternate haplotypes carry a second alternate base."""
     carried = sites.alleles[i] == 1

@@ -117,6 +117,10 @@ def _checks(truth: Truth) -> list[Callable[[Truth, Path], Outcome]]:
         _guarded("atypical patients without a call", lambda t: list(t["atypical"]), _atypical),
         _guarded("pathogenic carriers", _planted_carriers, _pathogenic_carriers),
         _guarded("pathogenic findings in reports", _planted_carriers, _reported_carriers),
+        _guarded("protein changes named", _planted_changes, _protein_changes),
+        _guarded("carried as (likely) pathogenic by ACMG/AMP", _planted_classes, _classified),
+        _guarded("new variants in a trio", _planted_de_novo, _de_novo),
+        _guarded("compound heterozygotes", _planted_compounds, _compounds),
         _guarded("targets by variant or gene", _required_targets(subtype=False), _targets(subtype=False)),
         _guarded("targets by subtype", _required_targets(subtype=True), _targets(subtype=True)),
         _guarded("duplicates", lambda t: [_pair(*d) for d in t["duplicates"]], _duplicates),
@@ -332,6 +336,63 @@ def _reported_carriers(truth: Truth, results: Path) -> tuple[list[str], list[str
         if report.is_file() and carrier["variant_id"] in _words(read_json(report)):
             found.append(_carrier(carrier["patient"], carrier["variant_id"]))
     return found, []
+
+
+# --- interpretation ------------------------------------------------------------------------------------
+
+
+def _planted_changes(truth: Truth) -> list[str]:
+    return [f"{c['variant_id']} {c['hgvs_p']}" for c in truth["protein_changes"]]
+
+
+def _protein_changes(truth: Truth, results: Path) -> tuple[list[str], list[str]]:
+    planted = {c["variant_id"] for c in truth["protein_changes"]}
+    rows = read_parquet(_file(results, "annotation/variants.parquet"), columns=["variant_id", "hgvs_p"])
+    rows = rows[rows["variant_id"].isin(planted) & rows["hgvs_p"].notna()]
+    # A name begins with the protein's: ENSP00000001.1:p.(Trp24Ter).
+    named = [f"{v} {p.rpartition(':')[2]}" for v, p in zip(rows["variant_id"], rows["hgvs_p"], strict=True)]
+    expected = set(_planted_changes(truth))
+    return [n for n in named if n in expected], sorted(set(named) - expected)
+
+
+def _planted_classes(truth: Truth) -> list[str]:
+    new = [c["variant_id"] for c in truth["de_novo"]]
+    return [*new, *(v for c in truth["compound_heterozygous"] for v in c["variants"])]
+
+
+def _classified(truth: Truth, results: Path) -> tuple[list[str], list[str]]:
+    """Of the variants of the trio's child that no source knows: is the class right by criteria alone?"""
+    rows = read_parquet(_file(results, "annotation/classification.parquet"), columns=["variant_id", "class"])
+    called = rows.loc[rows["class"].isin(["pathogenic", "likely_pathogenic"]), "variant_id"]
+    return [v for v in _planted_classes(truth) if v in set(called)], []
+
+
+def _planted_de_novo(truth: Truth) -> list[str]:
+    return [_carrier(c["patient"], c["variant_id"]) for c in truth["de_novo"]]
+
+
+def _de_novo(truth: Truth, results: Path) -> tuple[list[str], list[str]]:
+    rows = read_parquet(_file(results, "annotation/inheritance.parquet"))
+    rows = rows[rows["origin"] == "de_novo"]
+    seen = [_carrier(p, v) for p, v in zip(rows["patient"], rows["variant_id"], strict=True)]
+    return seen, sorted(set(seen) - set(_planted_de_novo(truth)))
+
+
+def _compound(patient: str, variants: Iterable[str]) -> str:
+    return " ".join([patient, *sorted(variants)])
+
+
+def _planted_compounds(truth: Truth) -> list[str]:
+    return [_compound(c["patient"], c["variants"]) for c in truth["compound_heterozygous"]]
+
+
+def _compounds(truth: Truth, results: Path) -> tuple[list[str], list[str]]:
+    """Pairs that are in trans; those of unknown phase are no claim."""
+    rows = read_parquet(_file(results, "annotation/compound.parquet"))
+    rows = rows[rows["phase"] == "trans"]
+    columns = [rows[c] for c in ("patient", "variant_1", "variant_2")]
+    seen = [_compound(p, (a, b)) for p, a, b in zip(*columns, strict=True)]
+    return seen, sorted(set(seen) - set(_planted_compounds(truth)))
 
 
 def _words(value: Any) -> set[str]:
