@@ -6,16 +6,23 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from endotype.annotation.gene_model import gene_frame, read_gene_model
-from endotype.annotation.gene_table import COLUMNS, join_genes, read_gene_table
 from endotype.annotation.knowledge import build_knowledge
+from endotype.annotation.knowledge.clinvar import clinical_batches
+from endotype.annotation.knowledge.gene_table import COLUMNS, join_genes, read_gene_table
+from endotype.annotation.knowledge.gnomad import frequency_batches
+from endotype.annotation.knowledge.kernels import agrees_with_reference
+from endotype.annotation.knowledge.records import RecordFile
+from endotype.annotation.knowledge.sites import one_row_each, whole_keys
 from endotype.annotation.reference import Reference, indexed_fasta, match_contigs
-from endotype.annotation.site_formats import CLINICAL, FREQUENCY
+from endotype.cohort.knowledge_kinds import Column
 from endotype.errors import InputError
 from tests.annotation.builders import (
     CLINVAR_HEADER,
@@ -26,6 +33,7 @@ from tests.annotation.builders import (
     write_gff,
     write_sites,
 )
+from tests.reference import sites
 
 KIT = Path(__file__).parents[3] / "shared" / "data" / "annotation_kit"
 
@@ -265,24 +273,77 @@ def test_a_real_clinvar_file_without_contig_lines_loads_whole(tmp_path):
     assert len(pd.read_parquet(tmp_path / "genes.parquet")) == 191
 
 
-# -- single alleles ------------------------------------------------------------------------------------
+# -- single alleles, against the slow twin ------------------------------------------------------------------
 
 _field = st.sampled_from(
-    [".", "0", "1", "0.5", "1e-9", "-1", "2", "nan", "inf", "x", "", "1,2", "0.1,0.2", ",", "1,."]
+    [".", "0", "1", "0.5", "1e-9", "-1", "2", "nan", "inf", "x", "1,2", "0.1,0.2", ",", "1,.", "7,8,9", "3.5"]
+)
+_words = st.sampled_from(
+    [".", "Benign", "Pathogenic,_low_penetrance", "Benign,Pathogenic", "Benign,.", "Affects,_x,other,Benign"]
 )
 
 
-@given(st.tuples(_field, _field, _field), st.integers(1, 3), st.integers(0, 2))
-def test_no_text_of_a_record_becomes_a_frequency_outside_its_range(fields, n_alleles, allele):
-    values = FREQUENCY.read_allele(fields, ".", min(allele, n_alleles - 1), n_alleles)
-    assert isinstance(values, tuple)
-    assert values[0] is None or 0 <= values[0] <= 1
+def _one_record(tag_text: dict[str, str], n_alleles: int) -> RecordFile:
+    """A file of one record, without the file."""
+    texts = {"CHROM": "1", "POS": "5", "ID": "7", "REF": "A", "FILTER": "PASS"} | tag_text
+    texts["ALT"] = ",".join("CGT"[:n_alleles])
+    numbers = {"AF": "A", "AC": "A", "AN": "1", "CLNSIG": ".", "CLNREVSTAT": "."}
+
+    class One(RecordFile):
+        def batches(self, columns):
+            cells = {c: None if texts[c] == "." else texts[c] for c in columns}
+            yield pa.table({c: pa.array([v], pa.string()) for c, v in cells.items()} | {"source_row": [1]})
+
+    return One("x.vcf", "vcf", tuple(texts), {t: numbers[t] for t in tag_text})
 
 
-@given(st.tuples(st.text(max_size=20), st.text(max_size=20), st.text(max_size=20)), st.integers(1, 3))
-def test_no_text_of_a_clinical_record_breaks_the_reading(fields, n_alleles):
-    values = CLINICAL.read_allele(fields, "1;2", n_alleles - 1, n_alleles)
-    assert isinstance(values, str) or len(values) == len(CLINICAL.columns)
+@given(_field, _field, _field, st.integers(1, 3))
+def test_frequencies_are_those_of_the_slow_twin(af, ac, an, n_alleles):
+    [table] = frequency_batches(_one_record({"AF": af, "AC": ac, "AN": an}, n_alleles))
+    columns = ("allele_frequency", "allele_count", "allele_number")
+    ours = list(zip(*(table[c].to_pylist() for c in columns), strict=True))
+    assert ours == [sites.frequency(af, ac, an, i, n_alleles) for i in range(n_alleles)]
+
+
+@given(_words, st.integers(1, 3))
+def test_significance_is_that_of_the_slow_twin(text, n_alleles):
+    tables = clinical_batches(_one_record({"CLNSIG": text}, n_alleles))
+    table = next(tables)
+    expected = [sites.significance(text, i, n_alleles) for i in range(n_alleles)]
+    assert table["clinical_significance"].to_pylist() == expected
+    assert [r is None for r in table["reason"].to_pylist()] == [e is not None for e in expected]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.text("ACGTN", min_size=1, max_size=6)), max_size=20))
+def test_alleles_agree_with_the_reference_where_its_text_does(alleles):
+    window = "ACGTTGCANACGTACGGTCA"
+    text = np.frombuffer("".join(a for _, a in alleles).encode(), np.uint8)
+    offsets = np.append(0, np.cumsum([len(a) for _, a in alleles])).astype(np.int64)
+    at = np.array([p for p, _ in alleles], np.int64)
+    found = agrees_with_reference(text, offsets, at, np.frombuffer(window.encode(), np.uint8))
+    assert found.tolist() == [window[p : p + len(a)] == a for p, a in alleles]
+
+
+def test_rows_of_one_key_become_one_wherever_a_batch_ends():
+    rows = [
+        ("a", 1, 0.5, "x"),
+        ("a", 1, None, "y"),
+        ("a", 1, 0.9, None),
+        ("a", 2, None, None),
+        ("b", 2, 1.0, "z"),
+    ]
+    schema = pa.schema([("chrom", pa.string()), ("pos", pa.int64()), ("s", pa.float64()), ("t", pa.string())])
+    table = pa.Table.from_pylist([dict(zip(schema.names, r, strict=True)) for r in rows], schema)
+    columns = [Column("s", ("s",), "number", combine="max"), Column("t", ("t",), combine="join")]
+    for size in (1, 2, 3, 5):
+        batches = iter([table.slice(i, size) for i in range(0, 5, size)])
+        parts = [one_row_each(t, ["chrom", "pos"], columns) for t in whole_keys(batches, ["chrom", "pos"])]
+        got = pa.concat_tables(parts)
+        assert list(zip(*(got[c].to_pylist() for c in schema.names), strict=True)) == [
+            ("a", 1, 0.9, "x|y"),
+            ("a", 2, None, None),
+            ("b", 2, 1.0, "z"),
+        ]
 
 
 # -- reference -------------------------------------------------------------------------------------------

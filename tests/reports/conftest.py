@@ -78,6 +78,7 @@ def build_run(folder: Path, n: int = N_PEOPLE) -> Run:
     _cohort(folder, results, patients, rng)
     dosages, variants = _variants(results, patients, rng)
     _annotation(results, variants, dosages)
+    _interpretation(results)
     _association(results)
     _subtypes(results, patients, rng)
     _targets(results)
@@ -222,24 +223,33 @@ SINGLE = "criteria_provided,_single_submitter"
 EXPERT = "reviewed_by_expert_panel"
 NO_CRITERIA = "no_assertion_criteria_provided"
 VARIANTS: list[tuple[Any, ...]] = [
-    ("1:1000:G:T", "GENEA", "stop_gained", "HIGH", "12R>12*", None, "Pathogenic", MULTIPLE),
-    ("1:2000:C:A", "GENEB", "missense_variant", "MODERATE", "40A>40D", 0.0002, "Likely_pathogenic", SINGLE),
-    ("2:1500:A:AT", "GENEC", "frameshift_variant", "HIGH", "88L>88LX", None, None, None),
+    ("1:1000:G:T", "GENEA", "stop_gained", "HIGH", "p.(Arg12Ter)", None, "Pathogenic", MULTIPLE),
+    (
+        "1:2000:C:A",
+        "GENEB",
+        "missense_variant",
+        "MODERATE",
+        "p.(Ala40Asp)",
+        0.0002,
+        "Likely_pathogenic",
+        SINGLE,
+    ),
+    ("2:1500:A:AT", "GENEC", "frameshift_variant", "HIGH", "p.(Leu88PhefsTer3)", None, None, None),
     ("2:5000:C:G", None, None, "MODIFIER", None, 0.31, None, None),
-    ("3:100:T:C", "GENED", "missense_variant", "MODERATE", "7V>7A", 0.2, "Benign", EXPERT),
+    ("3:100:T:C", "GENED", "missense_variant", "MODERATE", "p.(Val7Ala)", 0.2, "Benign", EXPERT),
     (
         "3:900:G:A",
         "GENED",
         "missense_variant",
         "MODERATE",
-        "70R>70H",
+        "p.(Arg70His)",
         0.004,
         "Uncertain_significance",
         SINGLE,
     ),
-    ("3:950:G:C", "GENEE", "missense_variant", "MODERATE", "2R>2T", 0.001, None, None),
+    ("3:950:G:C", "GENEE", "missense_variant", "MODERATE", "p.(Arg2Thr)", 0.001, None, None),
     ("3:990:G:C", "GENEE", "splice_donor_variant", "HIGH", None, 0.0005, None, None),
-    ("X:700:C:T", "GENEX", "stop_gained", "HIGH", "5Q>5*", None, "Pathogenic", NO_CRITERIA),
+    ("X:700:C:T", "GENEX", "stop_gained", "HIGH", "p.(Gln5Ter)", None, "Pathogenic", NO_CRITERIA),
 ]
 
 
@@ -320,7 +330,9 @@ def _annotation(results: Path, variants: pd.DataFrame, dosages: np.ndarray) -> N
                 **{"variant_id": name, "chrom": chrom, "pos": int(pos), "ref": ref, "alt": alt, "gene": gene},
                 **{"gene_id": gene and f"gene:{gene}", "transcript": gene and f"T_{gene}"},
                 **{"biotype": gene and "protein_coding", "strand": gene and "+", "consequence": consequence},
-                **{"impact": impact, "amino_acid_change": change, "dna_change": f"{pos}{ref}>{alt}"},
+                **{"impact": impact, "hgvs_g": f"{chrom}:g.{pos}{ref}>{alt}"},
+                "hgvs_c": gene and f"T_{gene}:c.{pos}{ref}>{alt}",
+                **{"hgvs_p": change and f"P_{gene}:{change}", "hgvs_status": "described"},
                 **{"most_severe": True, "consequence_status": "assessed", "population_af": af},
                 "population_status": "absent" if af is None else "present",
                 **{"clinical_significance": clinical, "review_status": review},
@@ -355,6 +367,56 @@ def _annotation(results: Path, variants: pd.DataFrame, dosages: np.ndarray) -> N
             "population_frequency": {"file": "gnomad.vcf.gz", **source},
             "genes": "not_assessed",
         },
+    )
+
+
+# variant id, gene, class, points, class by the rules of 2015, met criteria with their points
+CLASSES: list[tuple[Any, ...]] = [
+    ("1:1000:G:T", "GENEA", "pathogenic", 10, "pathogenic", {"PVS1": 8, "PM2": 1, "PP3": 1}),
+    ("1:2000:C:A", "GENEB", "uncertain_significance", 3, "uncertain_significance", {"PM2": 1, "PM1": 2}),
+    ("2:1500:A:AT", "GENEC", "likely_pathogenic", 9, "uncertain_significance", {"PVS1": 8, "PM2": 1}),
+    ("3:100:T:C", "GENED", "benign", -8, "benign", {"BA1": -8}),
+]
+STRENGTHS = {8: "very_strong", 2: "moderate", 1: "supporting", -8: "stand_alone"}
+
+
+def _interpretation(results: Path) -> None:
+    """Classes of four variants. P0003 has GENEC's from nobody, P0001 a pair in GENEB and a joint change."""
+    classes, criteria = [], []
+    for variant, gene, by_points, points, by_rules, met in CLASSES:
+        key = {"variant_id": variant, "gene": gene, "gene_id": f"gene:{gene}"}
+        counts = {"n_met": len(met), "n_not_met": 12, "n_not_evaluable": 28 - 12 - len(met)}
+        words = {"class": by_points, "class_points": by_points, "class_2015": by_rules}
+        override = dict.fromkeys(["override", "override_who", "override_when", "override_why"])
+        agreement = {"agree": by_points == by_rules, "clinvar_agrees": None}
+        classes.append({**key, **words, "points": points, **counts, **agreement, **override})
+        for criterion, value in met.items():
+            numbers = {"strength": STRENGTHS[value], "points": value, "counted": criterion != "PP3"}
+            source = {"reason": f"{criterion} is met.", "source": "a table", "source_row": 7}
+            criteria.append({**key, "criterion": criterion, "status": "met", **numbers, **source})
+        criteria.append({**key, "criterion": "PS3", "status": "not_evaluable", "reason": "No such data."})
+    table = pd.DataFrame(classes)
+    for name in ("override", "override_who", "override_when", "override_why"):
+        table[name] = table[name].astype("str")
+    table["clinvar_agrees"] = table["clinvar_agrees"].astype("boolean")
+    write_parquet(table, results / "annotation/classification.parquet")
+    long = pd.DataFrame(criteria).astype({"points": "Int64", "source_row": "Int64", "counted": "boolean"})
+    write_parquet(long, results / "annotation/criteria.parquet")
+    origins = {"patient": ["P0003", "P0001"], "variant_id": ["2:1500:A:AT", "1:2000:C:A"]}
+    write_parquet(
+        pd.DataFrame(origins | {"origin": ["de_novo", "maternal"]}),
+        results / "annotation/inheritance.parquet",
+    )
+    pair = {"patient": "P0001", "gene": "GENEB", "variant_1": "1:2000:C:A", "variant_2": "1:2010:C:A"}
+    write_parquet(
+        pd.DataFrame([pair | {"phase": "trans", "phase_source": "trio"}]),
+        results / "annotation/compound.parquet",
+    )
+    joint = {"patient": "P0001", "gene": "GENEA", "transcript": "T_GENEA", "haplotype": "1"}
+    joint |= {"variants": "1:1000:G:T|1:1001:A:G", "consequence": "missense_variant"}
+    write_parquet(
+        pd.DataFrame([joint | {"amino_acid_change": "12R>12L", "phase": "known"}]),
+        results / "annotation/haplotypes.parquet",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from endotype.cohort.assembly import Region
@@ -112,3 +113,75 @@ def test_a_frequency_that_is_absent_is_null_and_says_absent(written: Run) -> Non
     item = next(i for i in written.report("P0001")["variants"]["items"] if i["gene"] == "GENEA")
     assert (item["population_af"], item["population_status"]) == (None, "absent")
     assert '<div class="num">absent' in written.page("P0001")
+
+
+def _item(run: Run, patient: str, variant: str) -> dict:
+    (item,) = [i for i in run.report(patient)["variants"]["items"] if i["variant_id"] == variant]
+    return item
+
+
+def test_a_class_by_criteria_is_listed_with_its_criteria_and_its_doubts(written: Run) -> None:
+    item = _item(written, "P0003", "2:1500:A:AT")
+    assert item["group"] == "classified_pathogenic"
+    assert item["origin"] == "de_novo"
+    assert item["classification"]["class"] == "likely_pathogenic"
+    assert [c["criterion"] for c in item["classification"]["criteria"]] == ["PVS1", "PM2"]
+    (claim,) = [c for c in written.report("P0003")["claims"] if c["id"] == item["claim"]]
+    assert "new in this person" in claim["text"]
+    assert "likely pathogenic (9 points: PVS1, PM2)" in claim["text"]
+    assert claim["confidence"] == {"word": "likely", "value": 9, "kind": "points of the ACMG/AMP criteria"}
+    assert "The rules of 2015 give another class than the points: uncertain significance." in claim["limits"]
+    assert {"file": "annotation/classification.parquet", "key": "2:1500:A:AT gene:GENEC"} in claim["input"]
+    page = written.page("P0003")
+    for words in ("PVS1</b> (very strong): PVS1 is met.", "[a table, row 7]", "neither parent has it"):
+        assert words in page
+
+
+def test_a_criterion_that_another_excludes_is_shown_but_not_named_as_counted(written: Run) -> None:
+    item = _item(written, "P0001", "1:1000:G:T")
+    assert [c["criterion"] for c in item["classification"]["criteria"]] == ["PVS1", "PM2", "PP3"]
+    (claim,) = [c for c in written.report("P0001")["claims"] if c["id"] == item["claim"]]
+    assert "pathogenic (10 points: PVS1, PM2)" in claim["text"]
+
+
+def test_a_variant_without_a_class_is_not_classified(written: Run) -> None:
+    assert _item(written, "P0002", "X:700:C:T")["classification"] is None
+    assert "not classified" in written.page("P0002")
+
+
+def test_an_override_is_told_with_who_when_and_why(run: Run) -> None:
+    words = {"override": "class", "override_who": "curator 1", "override_when": "2026-01-02"}
+    words |= {"override_why": "seen in three families.", "class": "pathogenic"}
+    run.change("annotation/classification.parquet", lambda t: t.assign(**words))
+    run.write()
+    item = _item(run, "P0001", "1:2000:C:A")
+    assert item["classification"]["class_points"] == "uncertain_significance"
+    (claim,) = [c for c in run.report("P0001")["claims"] if c["id"] == item["claim"]]
+    limit = "Set by curator 1 on 2026-01-02, not by the criteria alone: seen in three families."
+    assert limit in claim["limits"]
+    assert "set by a curator" in run.page("P0001")
+
+
+@pytest.mark.parametrize(
+    ("phase", "note"),
+    [("trans", "compound heterozygous"), ("cis", "a carrier state"), ("unknown", "phase unknown")],
+)
+def test_two_alleles_of_a_recessive_gene_are_told_with_their_phase(run: Run, phase: str, note: str) -> None:
+    def second(table):
+        row = table[table["variant_id"] == "1:1000:G:T"].assign(gene="GENEB", gene_id="gene:GENEB")
+        return pd.concat([table[table["variant_id"] != "1:1000:G:T"], row], ignore_index=True)
+
+    run.change("annotation/variants.parquet", second)
+    run.change(
+        "annotation/compound.parquet", lambda t: t.assign(variant_2="1:1000:G:T", phase=phase, gene="GENEB")
+    )
+    run.write()
+    for variant in ("1:1000:G:T", "1:2000:C:A"):
+        assert note in _item(run, "P0001", variant)["inheritance_note"]
+
+
+def test_changes_that_variants_make_together_are_told_where_a_listed_one_takes_part(written: Run) -> None:
+    (change,) = written.report("P0001")["variants"]["joint_changes"]
+    assert change["variants"] == ["1:1000:G:T", "1:1001:A:G"]
+    assert "read together: missense variant" in written.page("P0001")
+    assert written.report("P0002")["variants"]["joint_changes"] == []

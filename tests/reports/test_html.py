@@ -73,14 +73,19 @@ def make_hostile(run: Run) -> None:
         everywhere(
             "transcript",
             "consequence",
-            "amino_acid_change",
-            "dna_change",
+            "hgvs_g",
+            "hgvs_c",
+            "hgvs_p",
             "condition",
             "clinical_id",
             "review_status",
         ),
     )
     run.change("annotation/genes.parquet", everywhere("disease", "inheritance", "mechanism"))
+    run.change("annotation/criteria.parquet", everywhere("criterion", "strength", "reason", "source"))
+    words = ["override", "override_who", "override_when", "override_why", "class_2015"]
+    run.change("annotation/classification.parquet", lambda t: t.assign(**dict.fromkeys(words, HOSTILE)))
+    run.change("annotation/haplotypes.parquet", everywhere("transcript", "consequence", "amino_acid_change"))
     run.change(
         "targets/targets.parquet",
         everywhere("intervention", "gene", "detail", "source", "source_version", "source_record"),

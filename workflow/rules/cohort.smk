@@ -11,7 +11,7 @@ rule check_inputs:
         tumours=[path for path in (CONFIG["inputs"]["tumours"], *TUMOUR_FILES) if path],
         reference=FASTA,
         genes=GENES,
-        knowledge=[path for path in KNOWLEDGE.values() if path],
+        knowledge=KNOWLEDGE_FILES,
         panel=[*PANEL_FILES, *([PANEL["populations"]] if PANEL else [])],
     output:
         people="results/cohort/people.parquet",
@@ -30,7 +30,9 @@ rule check_inputs:
     params:
         code=code("check_inputs.py"),
         script=script("check_inputs.py"),
-        config=json.dumps({key: CONFIG[key] for key in ("inputs", "reference", "knowledge")}, sort_keys=True),
+        config=json.dumps(
+            {key: CONFIG[key] for key in ("inputs", "reference", "knowledge", "acmg")}, sort_keys=True
+        ),
     shell:
         "python {params.script} --config-json {params.config:q} --out results/cohort > {log} 2>&1"
 
@@ -65,6 +67,8 @@ rule write_manifest:
         "results/variants/callability.parquet",
         "results/variants/tumours.parquet",
         "results/annotation/variants.parquet",
+        "results/annotation/classification.parquet",
+        "results/annotation/imported.json" if CONFIG["annotation"]["compare_imported"] else [],
         "results/association/summary.json",
         "results/subtypes/assignments.parquet",
         "results/targets/targets.parquet",

@@ -10,7 +10,9 @@ REPOSITORY = Path(workflow.basedir)
 if str(REPOSITORY / "src") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "src"))
 
+from endotype.annotation.acmg.inputs import settings_of, table_readers
 from endotype.command import put_python_first
+from endotype.cohort.knowledge_sources import describe_sources
 from endotype.cohort.preflight import preflight
 from endotype.cohort.shards import shards
 from endotype.config import complete
@@ -37,13 +39,25 @@ try:
         {key: value for key, value in config.items() if key != "_"},
         " ".join(map(str, workflow.configfiles)) or "config",
     )
-    COHORT = preflight(CONFIG)
+    COHORT = preflight(CONFIG, table_readers(CONFIG["acmg"]))
 except InputError as error:
     stop(error)
 
 CONFIG_JSON = json.dumps(CONFIG, sort_keys=True)
 REFERENCE = CONFIG["reference"]
 KNOWLEDGE = CONFIG["knowledge"]
+ACMG = CONFIG["acmg"]
+SOURCES = describe_sources(KNOWLEDGE["sources"], "knowledge: sources")
+KNOWLEDGE_FILES = [
+    path
+    for path in [
+        *[KNOWLEDGE[key] for key in ("clinical_significance", "population_frequency", "genes", "targets")],
+        *[path for source in SOURCES for path in source.paths],
+        *[ACMG[key] for key in ("thresholds", "regions", "overrides")],
+    ]
+    if path
+]
+KNOWLEDGE_TABLES = ["clinical_significance", "population_frequency", "genes", *[s.name for s in SOURCES]]
 PANEL = CONFIG["sample_qc"]["reference_panel"]
 PANEL_FILES = [f"{PANEL['genotypes']}{end}" for end in (".bed", ".bim", ".fam")] if PANEL else []
 FASTA = REFERENCE["fasta"] or []

@@ -1,8 +1,9 @@
-"""What each variant does to each transcript, by ``bcftools csq``.
+"""``bcftools csq``: running it, reading its words, and what it says of single alleles.
 
-Consequences are local (``csq -l``): of one allele alone, whoever carries it. Neighbouring alleles of a
-patient that change one codon together are not joined. Paper: Danecek and McCarthy 2017, BCFtools/csq:
-haplotype-aware variant consequences, Bioinformatics 33(13):2037.
+The pipeline's consequences of single alleles are made by :mod:`endotype.annotation.hgvs`; those of here
+(``csq -l``) are an independent answer to compare them with. For alleles that a patient carries together see
+:mod:`endotype.annotation.haplotypes`. Paper: Danecek and McCarthy 2017, BCFtools/csq: haplotype-aware
+variant consequences, Bioinformatics 33(13):2037.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import pyarrow.parquet as pq
 import pysam
 
 from endotype import bcftools
-from endotype.annotation.gene_model import GeneModel, Transcript, read_gene_model, write_csq_gff
-from endotype.annotation.reference import Reference, indexed_fasta, match_contigs
+from endotype.annotation.csq_gff import write_csq_gff
+from endotype.annotation.gene_model import GeneModel, Transcript, model_contig, read_gene_model
+from endotype.annotation.reference import Reference, indexed_fasta
 from endotype.annotation.severity import severity_rank, so_terms
 from endotype.cohort.assembly import sex_chromosome
 from endotype.files import atomic_path
@@ -32,12 +34,12 @@ COLUMNS = [
     *("consequence", "amino_acid_change", "dna_change", "consequence_status"),
 ]
 SCHEMA = pa.schema([(name, pa.int64() if name == "pos" else pa.string()) for name in COLUMNS])
-"""The table that :func:`call_consequences` writes."""
+"""The table that :func:`local_consequences` writes."""
 
 _BATCH_ROWS = 50_000
-_MARGIN = 10_000
+MARGIN = 10_000
 """Transcripts so far (bp) from the variants are shown to csq too: its splice regions reach beyond exons."""
-_PROTEIN_LETTERS = 10
+PROTEIN_LETTERS = 10
 """Longer stretches of protein are abbreviated: a frameshift would else list all the rest of it."""
 
 
@@ -70,7 +72,7 @@ def parse_bcsq(value: str) -> Consequence:
     return Consequence(so_terms(name), *fields)
 
 
-def call_consequences(
+def local_consequences(
     bcf: str | Path, out: str | Path, fasta: str | Path | None = None, gff: str | Path | None = None
 ) -> None:
     """Write one row per variant x transcript of a BCF/VCF file of split, normalised and sorted variants.
@@ -84,7 +86,7 @@ def call_consequences(
         bcf: variants; genotypes are not looked at.
         out: Parquet file with the columns of ``SCHEMA``, in the order of the variants, then by transcript.
         fasta: reference, plain or bgzip; an index is not needed.
-        gff: gene model, GFF3 in Ensembl's style.
+        gff: gene model, GFF3 of Ensembl, GENCODE or RefSeq.
 
     Raises:
         InputError: the FASTA or GFF3 file can't be used.
@@ -100,6 +102,41 @@ def call_consequences(
         else:
             rows = _assessed_rows(sites, fasta, gff, folder)
         _write(rows, temporary)
+
+
+call_consequences = local_consequences
+
+
+def run_csq(variants: str, fasta: str, model: str, chrom: str, out: str, options: Sequence[str]) -> str:
+    """Run ``bcftools csq`` over one contig of an indexed BCF file; returns what it wrote to stderr.
+
+    Args:
+        variants: BCF with an index.
+        fasta: reference with an index.
+        model: GFF3 by :func:`~endotype.annotation.csq_gff.write_csq_gff`.
+        chrom: the contig.
+        out: BCF with BCSQ.
+        options: more of csq's options, such as ``-l`` or ``-p a``.
+
+    Raises:
+        BcftoolsError: csq failed.
+    """
+    # NCBI's table 2, vertebrate mitochondrial: TGA is tryptophan there, not a stop.
+    code = "2" if sex_chromosome(chrom) == "MT" else "0"
+    # In braces, because the colons of a name such as HLA-A*01:01 would be taken for a position's.
+    region = f"{{{chrom}}}"
+    files = ["-f", fasta, "-g", model, "-r", region, "-Ob1", "-o", out, variants]
+    return bcftools.run("csq", "--no-version", "-C", code, *options, *files)
+
+
+def spans(sites: str) -> dict[str, tuple[int, int]]:
+    """First and last base (1-based) that the variants of each contig cover, in the order of the file."""
+    found: dict[str, tuple[int, int]] = {}
+    with pysam.VariantFile(sites) as variants:
+        for record in variants:
+            low, high = found.get(record.chrom, (record.pos, record.stop))
+            found[record.chrom] = (min(low, record.pos), max(high, record.stop))
+    return found
 
 
 def _write(rows: Iterator[tuple[object, ...]], path: Path) -> None:
@@ -129,22 +166,22 @@ def _not_assessed_rows(sites: str) -> Iterator[tuple[object, ...]]:
 def _assessed_rows(
     sites: str, fasta: str | Path, gff: str | Path, folder: str
 ) -> Iterator[tuple[object, ...]]:
-    spans = _spans(sites)
-    if not spans:
+    covered = spans(sites)
+    if not covered:
         return
-    model = read_gene_model(gff)
+    model = read_gene_model(gff, covered)
     with indexed_fasta(fasta) as indexed:
         with Reference(indexed) as reference:
             in_reference = set(reference.lengths)
-        in_model = match_contigs(spans, {t.chrom: None for t in model.transcripts.values()})
-        for chrom, span in spans.items():
-            if chrom not in in_reference or chrom not in in_model:
+        for chrom, span in covered.items():
+            in_model = model_contig(model, chrom)
+            if chrom not in in_reference or in_model is None:
                 with pysam.VariantFile(sites) as variants:
                     for record in variants.fetch(chrom):
                         yield _silent_row(record, None)
                 continue
-            near = _Neighbourhood.of(model, in_model[chrom], span)
-            called, gene_ids = _run_csq(sites, str(indexed), gff, chrom, near.transcripts, folder)
+            near = _Neighbourhood.of(model, in_model, span)
+            called, gene_ids = _call_contig(sites, str(indexed), model, chrom, near, folder)
             with pysam.VariantFile(called) as variants:
                 for record in variants.fetch(chrom):
                     yield from _rows(record, model, near, gene_ids)
@@ -152,51 +189,47 @@ def _assessed_rows(
 
 @dataclass(frozen=True)
 class _Neighbourhood:
-    """The transcripts near the variants of a contig, with their bounds as int64 arrays."""
+    """What is near the variants of a contig.
 
+    ``numbers`` and ``transcripts`` are those that csq can be shown; bounds (int64) are of all, and of
+    transcripts that the gene model had to leave out.
+    """
+
+    numbers: tuple[int, ...]
     transcripts: tuple[Transcript, ...]
     starts: np.ndarray
     ends: np.ndarray
 
     @classmethod
     def of(cls, model: GeneModel, chrom: str, span: tuple[int, int]) -> _Neighbourhood:
-        low, high = span[0] - _MARGIN, span[1] + _MARGIN
-        near = tuple(
-            t for t in model.transcripts.values() if t.chrom == chrom and t.start <= high and t.end >= low
+        near = model.numbers(chrom, (span[0] - MARGIN, span[1] + MARGIN)).tolist()
+        # csq stops at CDS whose phases contradict each other.
+        usable = tuple(i for i in near if "wrong_phase" not in model.by_number[i].flags)
+        transcripts = [model.by_number[i] for i in near]
+        starts, ends = (np.array([getattr(t, b) for t in transcripts], np.int64) for b in ("start", "end"))
+        more_starts, more_ends = model.left_out(chrom)
+        return cls(
+            usable,
+            tuple(model.by_number[i] for i in usable),
+            np.append(starts, more_starts),
+            np.append(ends, more_ends),
         )
-        starts, ends = (np.array([getattr(t, b) for t in near], np.int64) for b in ("start", "end"))
-        return cls(near, starts, ends)
 
     def touches(self, start: int, end: int) -> bool:
         """Whether a transcript has a base from ``start`` to ``end``, or both sides of an insertion."""
         return bool(np.any((self.starts <= end) & (self.ends >= start)))
 
 
-def _spans(sites: str) -> dict[str, tuple[int, int]]:
-    """First and last base (1-based) that the variants of each contig cover, in the order of the file."""
-    spans: dict[str, tuple[int, int]] = {}
-    with pysam.VariantFile(sites) as variants:
-        for record in variants:
-            low, high = spans.get(record.chrom, (record.pos, record.stop))
-            spans[record.chrom] = (min(low, record.pos), max(high, record.stop))
-    return spans
-
-
-def _run_csq(
-    sites: str, fasta: str, gff: str | Path, chrom: str, transcripts: Sequence[Transcript], folder: str
+def _call_contig(
+    sites: str, fasta: str, model: GeneModel, chrom: str, near: _Neighbourhood, folder: str
 ) -> tuple[str, list[str]]:
     """The variants of one contig with BCSQ, and the ids of the genes that it names by number."""
-    if not transcripts:
+    if not near.numbers:
         return sites, []
-    model, called = f"{folder}/genes.gff3", f"{folder}/called.bcf"
-    gene_ids = write_csq_gff(gff, transcripts, chrom, model)
-    # NCBI's table 2, vertebrate mitochondrial: TGA is tryptophan there, not a stop.
-    code = "2" if sex_chromosome(chrom) == "MT" else "0"
-    options = ["--no-version", "-l", "-B", str(_PROTEIN_LETTERS), "-C", code, "-f", fasta, "-g", model]
-    # In braces, because the colons of a name such as HLA-A*01:01 would be taken for a position's.
-    region = f"{{{chrom}}}"
+    written, called = f"{folder}/genes.gff3", f"{folder}/called.bcf"
+    gene_ids = write_csq_gff(model, near.numbers, chrom, written)
     try:
-        bcftools.run("csq", *options, "-r", region, "-Ob1", "-o", called, sites)
+        run_csq(sites, fasta, written, chrom, called, ["-l", "-B", str(PROTEIN_LETTERS)])
     except bcftools.BcftoolsError as error:
         if "No usable transcripts" not in str(error):
             raise

@@ -1,33 +1,50 @@
-"""The gene model: genes and transcripts of a GFF3 file in Ensembl's style.
+"""The gene model: genes, transcripts, exons and coding segments of a GFF3 file.
 
-``bcftools csq`` reads such files itself, but is given an own copy (:func:`write_csq_gff`): only the genes
-that matter, named by number, with untranslated regions where the file lists exons and coding sequence
-alone (csq would else call them introns). Numbers make its output safe to parse, whatever a name contains.
+A file with malformed lines is refused, with all of them. A single odd transcript, as public files have
+them, is left out, counted and listed with its reason (:attr:`GeneModel.excluded`): of variants in such a
+transcript nothing may be said.
 """
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from endotype import gff
+from endotype.annotation.gene_parts import (
+    CDS,
+    EXON,
+    REASONS,
+    UTR,
+    Segments,
+    faults,
+    no_segments,
+    segments,
+    with_exons,
+)
+from endotype.annotation.reference import match_contigs
+from endotype.cohort.assembly import bare_name
 from endotype.errors import InputError, Problem, input_error, visible
 
-_EXPECTED = (
-    "Ensembl-style GFF3: genes with ID=gene:..., transcripts with ID=transcript:...;Parent=gene:...;"
-    "biotype=..., exons and CDS with Parent=transcript:..."
-)
-_PARTS = {"exon", "CDS", "five_prime_UTR", "three_prime_UTR"}
+_EXPECTED = "GFF3 of Ensembl, GENCODE or RefSeq: genes, transcripts with Parent, exons and CDS with Parent"
 _MAX_PROBLEMS = 20
+_MAX_EXCLUDED_SHARE, _ENOUGH = 0.1, 100
+"""More odd transcripts than this share, of so many or more, and the file as a whole is wrong."""
 
 
 class Gene(NamedTuple):
-    """A gene; coordinates are 1-based and inclusive. ``gene`` is the symbol, else the id."""
+    """A gene; coordinates are 1-based and inclusive. ``gene`` is the symbol, else the id.
+
+    ``hgnc_id`` is ``HGNC:n`` or empty; ``synonyms`` are other symbols, joined by ``|``.
+    """
 
     gene: str
     gene_id: str
@@ -36,10 +53,12 @@ class Gene(NamedTuple):
     end: int
     strand: str
     biotype: str
+    hgnc_id: str = ""
+    synonyms: str = ""
 
 
 class Transcript(NamedTuple):
-    """A transcript and the id of its gene."""
+    """A transcript; ``flags`` are tags of the file, and marks such as ``selenocysteine``."""
 
     transcript: str
     gene_id: str
@@ -48,175 +67,373 @@ class Transcript(NamedTuple):
     end: int
     strand: str
     biotype: str
+    protein_id: str = ""
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def mane(self) -> str:
+        """``select``, ``plus_clinical`` or empty."""
+        if "MANE_Select" in self.flags:
+            return "select"
+        return "plus_clinical" if "MANE_Plus_Clinical" in self.flags else ""
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the file calls it the transcript that stands for its gene."""
+        return bool({"Ensembl_canonical", "RefSeq_Select", "MANE_Select"} & self.flags)
+
+
+class Exclusion(NamedTuple):
+    """A transcript that can't be used, with its place in the genome and the reason."""
+
+    transcript: str
+    gene_id: str
+    chrom: str
+    start: int
+    end: int
+    reason: str
 
 
 @dataclass(frozen=True)
 class GeneModel:
-    """Genes and transcripts by id, in the order of the file. Contigs are named as in the file."""
+    """Genes by id and transcripts by name, in the order of the file. Contigs are named as in the file.
+
+    Attributes:
+        dialect: ``ensembl``, ``gencode``, ``refseq`` or ``other``.
+        exons, coding: of the transcripts, in their order; adjoining exons are one.
+        excluded: transcripts that were left out.
+        notes: what was assumed or mended, counted.
+        path: the file, to name it in errors.
+    """
 
     genes: Mapping[str, Gene]
     transcripts: Mapping[str, Transcript]
+    dialect: str
+    exons: Segments
+    coding: Segments
+    excluded: tuple[Exclusion, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
+    path: str = ""
+
+    @cached_property
+    def by_number(self) -> tuple[Transcript, ...]:
+        """The transcripts in their order: ``by_number[i]`` has the segments ``exons.of(i)``."""
+        return tuple(self.transcripts.values())
+
+    def contigs(self) -> list[str]:
+        """Contigs that have transcripts, used or left out, in the order of the file."""
+        places: list[Transcript | Exclusion] = [*self.transcripts.values(), *self.excluded]
+        return list(dict.fromkeys(place.chrom for place in places))
+
+    def numbers(self, chrom: str, window: tuple[int, int] | None = None) -> np.ndarray:
+        """Numbers of the transcripts of a contig (as the file names it), or of those that meet a window."""
+        low, high = window or (1, np.iinfo(np.int64).max)
+        return np.array(
+            [
+                i
+                for i, t in enumerate(self.by_number)
+                if t.chrom == chrom and t.start <= high and t.end >= low
+            ],
+            np.int64,
+        )
+
+    def left_out(self, chrom: str) -> tuple[np.ndarray, np.ndarray]:
+        """First and last bases (int64) of the excluded transcripts of a contig, as the file names it.
+
+        Of a variant in one of them nothing is known: where no other transcript is, it isn't intergenic.
+        """
+        places = [e for e in self.excluded if e.chrom == chrom]
+        return np.array([e.start for e in places], np.int64), np.array([e.end for e in places], np.int64)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for the record: transcripts read = used + excluded by reason."""
+        flags = Counter(flag for t in self.transcripts.values() for flag in t.flags)
+        return {
+            "dialect": self.dialect,
+            "genes": len(self.genes),
+            "transcripts": len(self.transcripts),
+            "coding_transcripts": int(np.count_nonzero(np.diff(self.coding.offset))),
+            "transcripts_read": len(self.transcripts) + len(self.excluded),
+            "excluded": dict(sorted(Counter(e.reason for e in self.excluded).items())),
+            "flags": dict(sorted(flags.items())),
+            "notes": dict(sorted(self.notes.items())),
+        }
 
 
-class _Feature(NamedTuple):
-    line: int
-    chrom: str
-    kind: str
-    start: int
-    end: int
-    strand: str
-    phase: str
-    attributes: str
+def read_gene_model(path: str | Path, chroms: Iterable[str] | None = None) -> GeneModel:
+    """Read a GFF3 file of Ensembl, GENCODE or RefSeq, plain, gzip or bgzip.
 
-    def attribute(self, name: str) -> str:
-        for pair in self.attributes.split(";"):
-            key, _, value = pair.strip().partition("=")
-            if key == name:
-                return value
-        return ""
-
-
-def read_gene_model(path: str | Path) -> GeneModel:
-    """Read genes and transcripts of a GFF3 file (plain or gzip).
+    Args:
+        path: with a tabix index beside it, only the wanted contigs are read.
+        chroms: contigs to read, by any of their names (``1``, ``chr1``, ``NC_000001.11``); all if ``None``.
+            A contig that the file lacks is no error.
 
     Raises:
-        InputError: no such file, malformed lines, ids used twice, a transcript without its gene, or another
-            style than Ensembl's (GENCODE and RefSeq write other ids).
+        InputError: no such file; malformed lines, ids used twice, parts without their whole, all listed
+            together; no transcripts in the whole file; or more than a tenth of the transcripts odd.
     """
-    genes: dict[str, Gene] = {}
-    transcripts: dict[str, Transcript] = {}
     problems: list[Problem] = []
-    for feature in _features(path, problems, lambda text: "ID=gene:" in text or "ID=transcript:" in text):
-        kind, _, name = feature.attribute("ID").partition(":")
-        if kind not in ("gene", "transcript") or not name:
-            continue
-        name = unquote(name)
-        if name in (genes if kind == "gene" else transcripts):
-            problems.append(_problem(path, feature, f"{kind} {visible(name)} a second time", "ids used once"))
-            continue
-        place = (feature.chrom, feature.start, feature.end, feature.strand)
-        biotype = feature.attribute("biotype")
-        if kind == "gene":
-            genes[name] = Gene(unquote(feature.attribute("Name")) or name, name, *place, biotype)
-            continue
-        parent = feature.attribute("Parent")
-        if not parent.startswith("gene:") or not biotype:
-            found = f"transcript {visible(name)} with Parent={parent} and biotype={biotype}"
-            problems.append(_problem(path, feature, found, "Parent=gene:... and biotype=..."))
-        transcripts[name] = Transcript(name, unquote(parent.removeprefix("gene:")), *place, biotype)
-    if not problems:
-        for transcript in transcripts.values():
-            if transcript.gene_id not in genes:
-                found = (
-                    f"transcript {visible(transcript.transcript)} of the gene {visible(transcript.gene_id)}"
-                )
-                problems.append(Problem(str(path), None, "", found, "a gene with that ID"))
+    reader = _Reader(str(path), gff.detect_dialect(path), problems)
+    wanted = _chooser(chroms)
+    for feature in gff.read_features(path, wanted, problems):
+        reader.add(feature)
+    model = reader.model()
     if problems:
         raise InputError(problems[:_MAX_PROBLEMS])
-    if not transcripts:
-        raise input_error(
-            path,
-            f"{len(genes)} genes and no transcripts",
-            _EXPECTED,
-            "take the GFF3 file of Ensembl for the assembly; GENCODE and RefSeq files have other ids",
-        )
-    return GeneModel(genes, transcripts)
+    _check_whole(path, model, chroms is None)
+    return model
 
 
 def gene_frame(model: GeneModel) -> pd.DataFrame:
-    """All genes as a table: ``gene gene_id chrom start end strand biotype``; empty text is null."""
+    """All genes as a table with the columns of :class:`Gene`; empty text is null."""
     frame = pd.DataFrame(list(model.genes.values()), columns=list(Gene._fields))
-    frame["biotype"] = frame["biotype"].astype("str").replace("", None)
+    for column in ("biotype", "hgnc_id", "synonyms"):
+        frame[column] = frame[column].astype("str").replace("", None)
     return frame
 
 
-def write_csq_gff(
-    path: str | Path, transcripts: Sequence[Transcript], chrom: str, out: str | Path
-) -> list[str]:
-    """Write the part of a GFF3 file that holds some transcripts, in the form that ``bcftools csq`` reads.
-
-    Genes and transcripts are named by number, the contig ``chrom``: transcript ``i`` is ``transcripts[i]``,
-    gene ``j`` is the ``j``-th of the returned gene ids. Untranslated regions are derived from exons and CDS
-    for coding transcripts that come without.
-    """
-    number_of = {t.transcript: i for i, t in enumerate(transcripts)}
-    parts: list[list[_Feature]] = [[] for _ in transcripts]
-    contigs = tuple({f"{t.chrom}\t" for t in transcripts})
-    for feature in _features(path, [], lambda text: text.startswith(contigs)):
-        if feature.kind in _PARTS:
-            for parent in feature.attribute("Parent").split(","):
-                number = number_of.get(unquote(parent.removeprefix("transcript:")))
-                if number is not None and feature.chrom == transcripts[number].chrom:
-                    parts[number].append(feature)
-    by_gene: dict[str, list[Transcript]] = {}
-    for t in transcripts:
-        by_gene.setdefault(t.gene_id, []).append(t)
-    gene_number = {gene_id: j for j, gene_id in enumerate(by_gene)}
-    with Path(out).open("w", encoding="utf-8", newline="\n") as stream:
-
-        def line(kind: str, start: int, end: int, strand: str, attributes: str, phase: str = ".") -> None:
-            stream.write(f"{chrom}\t.\t{kind}\t{start}\t{end}\t.\t{strand}\t{phase}\t{attributes}\n")
-
-        for j, members in enumerate(by_gene.values()):
-            start, end = min(t.start for t in members), max(t.end for t in members)
-            attributes = f"ID=gene:{j};Name={j};biotype={members[0].biotype}"
-            line("gene", start, end, members[0].strand, attributes)
-        for i, t in enumerate(transcripts):
-            attributes = f"ID=transcript:{i};Parent=gene:{gene_number[t.gene_id]};biotype={t.biotype}"
-            line("transcript", t.start, t.end, t.strand, attributes)
-            for part in parts[i]:
-                line(part.kind, part.start, part.end, t.strand, f"Parent=transcript:{i}", part.phase)
-            for kind, start, end in _missing_utrs(parts[i], t.strand):
-                line(kind, start, end, t.strand, f"Parent=transcript:{i}")
-    return list(by_gene)
+def model_contig(model: GeneModel, chrom: str) -> str | None:
+    """What the gene model calls a contig of the reference; ``None`` if it has none."""
+    return match_contigs([chrom], model.contigs()).get(chrom)
 
 
-def _missing_utrs(parts: Sequence[_Feature], strand: str) -> Iterator[tuple[str, int, int]]:
-    """Stretches of exons outside the coding region, for a transcript whose file has no UTR lines."""
-    coding = [p for p in parts if p.kind == "CDS"]
-    if not coding or any(p.kind.endswith("_UTR") for p in parts):
-        return
-    first, last = min(p.start for p in coding), max(p.end for p in coding)
-    before, after = ("five_prime_UTR", "three_prime_UTR")[:: 1 if strand == "+" else -1]
-    for exon in (p for p in parts if p.kind == "exon"):
-        if exon.start < first:
-            yield before, exon.start, min(exon.end, first - 1)
-        if exon.end > last:
-            yield after, max(exon.start, last + 1), exon.end
+def _chooser(chroms: Iterable[str] | None) -> Callable[[str], bool]:
+    if chroms is None:
+        return lambda contig: True
+    chosen = {bare_name(name) for name in chroms}
+    known: dict[str, bool] = {}
+
+    def wanted(contig: str) -> bool:
+        if contig not in known:
+            known[contig] = bare_name(contig) in chosen
+        return known[contig]
+
+    return wanted
 
 
-def _features(path: str | Path, problems: list[Problem], wanted: Callable[[str], bool]) -> Iterator[_Feature]:
-    """The wanted feature lines of a GFF3 file; malformed ones become problems."""
-    for number, text in _lines(path):
-        if text.startswith("##FASTA"):
+def _check_whole(path: str | Path, model: GeneModel, all_contigs: bool) -> None:
+    n_excluded, n_used = len(model.excluded), len(model.transcripts)
+    if n_excluded and (
+        not n_used
+        or (n_excluded + n_used >= _ENOUGH and n_excluded > _MAX_EXCLUDED_SHARE * (n_excluded + n_used))
+    ):
+        raise InputError(
+            [
+                Problem(
+                    str(path),
+                    None,
+                    "",
+                    f"transcript {visible(e.transcript)}: {REASONS[e.reason]}",
+                    "a gene model most of whose transcripts are whole",
+                )
+                for e in model.excluded[:_MAX_PROBLEMS]
+            ]
+        )
+    if all_contigs and not n_used:
+        raise input_error(path, f"{len(model.genes)} genes and no transcripts", _EXPECTED)
+
+
+class _Draft(NamedTuple):
+    names: gff.TranscriptNames
+    parent: str
+    chrom: str
+    start: int
+    end: int
+    strand: str
+    kind: str
+    line: int | None
+
+
+class _Reader:
+    """Collects features in any order and makes the model of them."""
+
+    def __init__(self, path: str, dialect: str, problems: list[Problem]) -> None:
+        self._path, self._dialect, self._problems = path, dialect, problems
+        self._genes: dict[str, Gene] = {}
+        self._drafts: dict[str, _Draft] = {}
+        self._ids: set[tuple[str, str]] = set()
+        self._owners: dict[str, int] = {}
+        self._owner_lines: list[tuple[int | None, str]] = []
+        self._contigs: dict[str, int] = {}
+        self._parts = [array(code) for code in "ibqqbbi"]  # owner kind start end phase strand contig
+        self._proteins: dict[int, str] = {}
+        self._flags: dict[int, frozenset[str]] = {}
+        self._differing: set[str] = set()
+
+    def add(self, feature: gff.Feature) -> None:
+        kind = feature.kind
+        if kind == "exon":
+            self._add_part(feature, EXON)
+        elif kind == "CDS":
+            self._add_part(feature, CDS)
+        elif kind in gff.UNTRANSLATED:
+            self._add_part(feature, UTR)
+        elif kind == gff.SELENOCYSTEINE:
+            for parent in feature.parents():
+                self._mark(self._owner(parent, feature), frozenset(["selenocysteine"]))
+        elif kind == gff.ALIGNMENT:
+            self._add_alignment(feature)
+        elif feature.attribute("ID"):
+            self._add_whole(feature)
+
+    def _add_part(self, feature: gff.Feature, kind: int) -> None:
+        parents = feature.parents()
+        if not parents:
+            self._problem(feature.line, f"{feature.kind} without a Parent", "the Parent it is a part of")
+        strand = {"+": 1, "-": -1}.get(feature.strand, 0)
+        contig = self._contigs.setdefault(feature.chrom, len(self._contigs))
+        for parent in parents:
+            owner = self._owner(parent, feature)
+            values = (owner, kind, feature.start, feature.end, feature.phase, strand, contig)
+            for column, value in zip(self._parts, values, strict=True):
+                column.append(value)
+            if kind == CDS:
+                if owner not in self._proteins:
+                    self._proteins[owner] = gff.protein_id(feature)
+                if flags := gff.flags_of(feature):
+                    self._mark(owner, flags)
+
+    def _owner(self, parent: str, feature: gff.Feature) -> int:
+        number = self._owners.setdefault(parent, len(self._owners))
+        if number == len(self._owner_lines):
+            self._owner_lines.append((feature.line, feature.kind))
+        return number
+
+    def _mark(self, owner: int, flags: frozenset[str]) -> None:
+        self._flags[owner] = self._flags.get(owner, frozenset()) | flags
+
+    def _add_alignment(self, feature: gff.Feature) -> None:
+        """A RefSeq transcript whose own sequence, aligned to the genome, has gaps or mismatches."""
+        found = gff.attributes_of(feature.attributes)
+        counts = (found.get("gap_count", "0"), found.get("num_mismatch", "0"))
+        if "Gap" in found or any(count not in ("", "0") for count in counts):
+            self._differing.add(found.get("Target", "").split(" ")[0])
+
+    def _add_whole(self, feature: gff.Feature) -> None:
+        identifier, parents = gff.attributes_of(feature.attributes)["ID"], feature.parents()
+        is_gene = not parents and (feature.kind.endswith("gene") or identifier.startswith(("gene:", "gene-")))
+        if not (is_gene or parents):
             return
-        if text.startswith("#") or not wanted(text):
-            continue
-        fields = text.rstrip("\r\n").split("\t")
-        if len(fields) != 9:
-            problems.append(
-                Problem(str(path), number, "", f"{len(fields)} columns", "9 columns separated by tabs")
+        wholes: Mapping[str, object] = self._genes if is_gene else self._drafts
+        if identifier in wholes:
+            what = "gene" if is_gene else "transcript"
+            found = f"{what} {visible(gff.plain_id(identifier))} a second time"
+            self._problem(feature.line, found, "ids used once")
+            return
+        place = (feature.chrom, feature.start, feature.end, feature.strand)
+        if is_gene:
+            names = gff.gene_names(feature, self._dialect)
+            others = "|".join(names.synonyms)
+            self._genes[identifier] = Gene(
+                names.gene, names.gene_id, *place, names.biotype, names.hgnc_id, others
             )
-            continue
-        chrom, _, kind, start, end, _, strand, phase, attributes = fields
-        if not (start.isdecimal() and end.isdecimal() and 1 <= int(start) <= int(end)):
-            found = f"start {visible(start)}, end {visible(end)}"
-            problems.append(Problem(str(path), number, "", found, "1 <= start <= end"))
-            continue
-        yield _Feature(number, chrom, kind, int(start), int(end), strand, phase, attributes)
+        else:
+            described = gff.transcript_names(feature, self._dialect)
+            self._drafts[identifier] = _Draft(described, parents[0], *place, feature.kind, feature.line)
 
+    def _problem(self, line: int | None, found: str, expected: str) -> None:
+        self._problems.append(Problem(self._path, line, "", found, expected))
 
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    try:
-        with Path(path).open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(path, "rt", encoding="utf-8", errors="strict") as stream:
-            yield from enumerate(stream, start=1)
-    except FileNotFoundError:
-        raise input_error(path, "no such file", "a GFF3 file") from None
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise input_error(path, f"a damaged file ({error})", "GFF3 text, plain or gzip") from None
+    # -- the model of it -------------------------------------------------------------------------------
 
+    def model(self) -> GeneModel:
+        gene_of = self._genes_of_drafts()
+        for parent in [name for name in self._owners if name not in self._drafts]:
+            if parent in self._genes:
+                # RefSeq's mitochondrial proteins and pseudogenes have parts but no transcript.
+                gene = self._genes[parent]
+                names = gff.TranscriptNames(gene.gene_id, gene.biotype, frozenset())
+                place = (gene.chrom, gene.start, gene.end, gene.strand)
+                self._drafts[parent] = _Draft(names, parent, *place, "transcript", None)
+                gene_of[parent] = parent
+            else:
+                line, kind = self._owner_lines[self._owners[parent]]
+                found = f"{kind} of {visible(gff.plain_id(parent))}, which no line describes"
+                self._problem(line, found, "a transcript with that ID")
+        if self._problems:
+            return GeneModel({}, {}, self._dialect, no_segments(), no_segments())
+        drafts = [d for d in self._drafts if d in gene_of]
+        number = {self._owners[d]: i for i, d in enumerate(drafts) if d in self._owners}
+        parts = self._parts_by_transcript(number)
+        parts, notes = with_exons(parts, len(drafts))
+        reasons, marks = faults(parts, self._places(drafts), len(drafts))
+        return self._assemble(drafts, gene_of, parts, reasons, marks, notes)
 
-def _problem(path: str | Path, feature: _Feature, found: str, expected: str) -> Problem:
-    return Problem(str(path), feature.line, "", found, expected)
+    def _genes_of_drafts(self) -> dict[str, str]:
+        """The gene of each transcript, also of one that is part of another (RefSeq's mature miRNA)."""
+        gene_of: dict[str, str] = {}
+        for identifier, draft in self._drafts.items():
+            parent, seen = draft.parent, {identifier}
+            while parent in self._drafts and parent not in seen:
+                seen.add(parent)
+                parent = self._drafts[parent].parent
+            if parent in self._genes:
+                if draft.parent == parent or identifier in self._owners:
+                    gene_of[identifier] = parent
+            elif identifier in self._owners or draft.kind in ("mRNA", "transcript"):
+                name, gene = gff.plain_id(identifier), gff.plain_id(draft.parent)
+                found = f"transcript {visible(name)} of the gene {visible(gene)}, which no line describes"
+                self._problem(draft.line, found, "a gene with that ID")
+        return gene_of
+
+    def _parts_by_transcript(self, number: Mapping[int, int]) -> pd.DataFrame:
+        columns = ["owner", "kind", "start", "end", "phase", "strand", "contig"]
+        frame = pd.DataFrame(
+            {name: np.array(column) for name, column in zip(columns, self._parts, strict=True)}
+        )
+        renumbered = np.full(len(self._owners), -1, np.int64)
+        for owner, i in number.items():
+            renumbered[owner] = i
+        frame["owner"] = renumbered[frame["owner"].to_numpy(np.int64)] if len(frame) else frame["owner"]
+        return frame.sort_values(["owner", "kind", "start", "end"], kind="stable", ignore_index=True)
+
+    def _places(self, drafts: Sequence[str]) -> pd.DataFrame:
+        """Contig number, bounds and strand of each transcript."""
+        strand = {"+": 1, "-": -1}
+        rows = [
+            (self._contigs.get(d.chrom, -1), d.start, d.end, strand.get(d.strand, 0))
+            for d in map(self._drafts.__getitem__, drafts)
+        ]
+        return pd.DataFrame(rows, columns=["contig", "start", "end", "strand"], dtype=np.int64)
+
+    def _assemble(
+        self,
+        drafts: Sequence[str],
+        gene_of: Mapping[str, str],
+        parts: pd.DataFrame,
+        reasons: Mapping[int, str],
+        marks: Mapping[str, set[int]],
+        notes: dict[str, int],
+    ) -> GeneModel:
+        transcripts: dict[str, Transcript] = {}
+        excluded = []
+        kept: list[int] = []
+        has_cds = set(parts.loc[parts["kind"] == CDS, "owner"])
+        for i, identifier in enumerate(drafts):
+            d, gene = self._drafts[identifier], self._genes[gene_of[identifier]]
+            owner = self._owners.get(identifier, -1)
+            name = d.names.transcript
+            if i in reasons:
+                excluded.append(Exclusion(name, gene.gene_id, d.chrom, d.start, d.end, reasons[i]))
+                continue
+            biotype = d.names.biotype
+            if not biotype:
+                biotype = "protein_coding" if i in has_cds else gene.biotype or d.kind
+                notes["biotype_assumed"] = notes.get("biotype_assumed", 0) + 1
+            flags = d.names.flags | self._flags.get(owner, frozenset())
+            flags |= {mark for mark, marked in marks.items() if i in marked}
+            if name in self._differing:
+                flags |= {"differs_from_reference"}
+            if name in transcripts:
+                self._problem(d.line, f"transcript {visible(name)} a second time", "ids used once")
+            protein = self._proteins.get(owner, "")
+            place = (d.chrom, d.start, d.end, d.strand)
+            transcripts[name] = Transcript(name, gene.gene_id, *place, biotype, protein, flags)
+            kept.append(i)
+        genes: dict[str, Gene] = {}
+        for gene in self._genes.values():
+            if gene.gene_id in genes:
+                self._problem(None, f"gene {visible(gene.gene_id)} a second time", "ids used once")
+            genes[gene.gene_id] = gene
+        exons, coding = (segments(parts, kind, kept) for kind in (EXON, CDS))
+        return GeneModel(genes, transcripts, self._dialect, exons, coding, tuple(excluded), notes, self._path)

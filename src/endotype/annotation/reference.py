@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pysam
 
-from endotype.cohort.assembly import bare_name
+from endotype.cohort.assembly import match_contigs as match_contigs
 from endotype.errors import input_error
 
 _CHUNK = 1 << 20
@@ -68,23 +68,3 @@ class Reference:
             self._chrom, self._first, at = chrom, start, 0
             self._bases = self._fasta.fetch(chrom, start, start + max(length, _CHUNK)).upper()
         return self._bases[at : at + length]
-
-
-def match_contigs(wanted: Iterable[str], available: Iterable[str]) -> dict[str, str]:
-    """For each wanted contig the one of that name, else the only one equal but for ``chr`` and ``M``/``MT``.
-
-    Contigs without a counterpart are left out: ``match_contigs(["chr1", "chrUn_1"], ["1", "2"])`` is
-    ``{"chr1": "1"}``.
-    """
-    available = list(dict.fromkeys(available))
-    by_bare: dict[str, list[str]] = {}
-    for name in available:
-        by_bare.setdefault(bare_name(name), []).append(name)
-    matched = {}
-    for name in wanted:
-        alike = by_bare.get(bare_name(name), [])
-        if name in alike:
-            matched[name] = name
-        elif len(alike) == 1:
-            matched[name] = alike[0]
-    return matched

@@ -58,6 +58,26 @@ def bare_name(contig: str) -> str:
     return "MT" if bare.upper() in ("M", "MT") else bare
 
 
+def match_contigs(wanted: Iterable[str], available: Iterable[str]) -> dict[str, str]:
+    """For each wanted contig the one of that name, else the only one equal but for ``chr`` and ``M``/``MT``.
+
+    Contigs without a counterpart are left out: ``match_contigs(["chr1", "chrUn_1"], ["1", "2"])`` is
+    ``{"chr1": "1"}``.
+    """
+    available = list(dict.fromkeys(available))
+    by_bare: dict[str, list[str]] = {}
+    for name in available:
+        by_bare.setdefault(bare_name(name), []).append(name)
+    matched = {}
+    for name in wanted:
+        alike = by_bare.get(bare_name(name), [])
+        if name in alike:
+            matched[name] = name
+        elif len(alike) == 1:
+            matched[name] = alike[0]
+    return matched
+
+
 @cache
 def accessions() -> Mapping[str, Accession]:
     """RefSeq and GenBank accessions of the primary contigs; the rCRS has that of GRCh38."""

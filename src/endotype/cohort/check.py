@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ def check_inputs(
     config_json: str | None = None,
     out: str | Path | None = None,
     directory: str | Path = ".",
+    readers: Callable[[Mapping[str, Any]], Iterable[Callable[[], object]]] = lambda _: (),
 ) -> str:
     """Check the input of a run; return a summary as text.
 
@@ -25,6 +27,7 @@ def check_inputs(
         config_json: the configuration itself as JSON, instead of a file.
         out: folder for the tables of ``results/cohort/``, relative to ``directory``; ``None`` writes nothing.
         directory: working directory of the run, to which paths in the configuration are relative.
+        readers: from the configuration to calls that read files of later stages, see :func:`preflight`.
 
     Raises:
         InputError: with every problem of every file; nothing is written then.
@@ -33,7 +36,7 @@ def check_inputs(
     if not Path(directory).is_dir():
         raise input_error(directory, "no such folder", "the working directory of the run")
     with contextlib.chdir(directory):
-        result = preflight(settings)
+        result = preflight(settings, readers(settings))
         if out is not None:
             write_preflight(result, out)
     return summary(result)

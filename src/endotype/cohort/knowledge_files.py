@@ -7,8 +7,11 @@ from typing import Any
 
 from endotype.cohort.assembly import bare_name
 from endotype.cohort.builds import Genome, check_build
+from endotype.cohort.compression import compression_of
 from endotype.cohort.contigs import map_contigs
 from endotype.cohort.findings import Findings
+from endotype.cohort.knowledge_kinds import KINDS
+from endotype.cohort.knowledge_sources import describe_sources
 from endotype.cohort.reference import Reference
 from endotype.cohort.variant_file import VariantFile, inspect
 from endotype.errors import nearest, visible
@@ -31,7 +34,7 @@ TARGET_WORDS = {
 
 
 def check_knowledge(
-    paths: Mapping[str, str | None],
+    paths: Mapping[str, Any],
     genome: Genome,
     reference: Reference | None,
     cohort: set[str],
@@ -49,10 +52,39 @@ def check_knowledge(
     for key in ("clinical_significance", "population_frequency"):
         if (path := paths[key]) and (file := findings.attempt(inspect, path, needs_samples=False)):
             _check_source(file, genome, reference, cohort, findings)
+    if described := paths.get("sources"):
+        _check_described(described, paths, genome, reference, cohort, findings)
     if path := paths["genes"]:
         _check_table(path, GENE_COLUMNS, GENE_WORDS, {}, findings)
     if path := paths["targets"]:
         _check_table(path, TARGET_COLUMNS, TARGET_WORDS, {"reliability": _share}, findings)
+
+
+def _check_described(
+    described: object,
+    paths: Mapping[str, Any],
+    genome: Genome,
+    reference: Reference | None,
+    cohort: set[str],
+    findings: Findings,
+) -> None:
+    """Check further sources: what is said of them, that their files are whole, and the build of VCFs.
+
+    Whether a table has its columns is found when it is read: the header of some stands behind a preface.
+    """
+    sources = findings.attempt(describe_sources, described, "knowledge: sources") or []
+    for source in sources:
+        if source.kind in ("clinvar", "gnomad") and paths.get(source.name):
+            findings.problem(
+                source.paths[0], None, source.name, "a second time", f"knowledge: {source.name}, or a source"
+            )
+        for path in source.paths:
+            if findings.attempt(compression_of, path, KINDS[source.kind].label) is None:
+                continue
+            if source.kind in ("clinvar", "gnomad", "spliceai") and (
+                file := findings.attempt(inspect, path, needs_samples=False)
+            ):
+                _check_source(file, genome, reference, cohort, findings)
 
 
 def _check_source(

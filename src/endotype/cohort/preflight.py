@@ -8,7 +8,7 @@ the tables under ``results/cohort/``.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,17 +71,20 @@ class Preflight:
         return (*names_with_role(self.dictionary, "trait"), *self.dictionary["outcomes"])
 
 
-def preflight(config: Mapping[str, Any]) -> Preflight:
+def preflight(config: Mapping[str, Any], readers: Iterable[Callable[[], object]] = ()) -> Preflight:
     """Check everything a run is given.
 
     Args:
         config: a configuration as :func:`endotype.config.complete` returns it; paths in it are
             relative to the working directory.
+        readers: calls that read files of later stages, whose problems belong on the same page.
 
     Raises:
         InputError: with every problem of every file.
     """
     findings = Findings()
+    for read in readers:
+        findings.attempt(read)
     inputs = config["inputs"]
     sheet = read_sheet(inputs["samples"], findings)
     if sheet is not None:

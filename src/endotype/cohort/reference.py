@@ -14,10 +14,10 @@ from typing import BinaryIO, cast
 
 import pysam
 
+from endotype.cohort.assembly import match_contigs
 from endotype.cohort.survey import Site
 from endotype.errors import InputError, Problem, input_error, visible
 
-_ENOUGH_TRANSCRIPTS = 1000
 _EXAMPLES = 3
 
 
@@ -159,23 +159,20 @@ class _GeneModels:
     shares_a_contig: bool = False
     has_coding: bool = False
     n_transcripts: int = 0
-    in_ensembl_style: bool = False
 
     def add(self, cells: list[str], reference: set[str] | None) -> None:
         """Note one feature, a line of nine cells."""
         contig, kind, attributes = cells[0], cells[2], cells[8]
         self.contigs.add(contig)
-        self.shares_a_contig |= reference is None or contig in reference
+        self.shares_a_contig |= reference is None or bool(match_contigs([contig], reference))
         self.has_coding |= kind == "CDS"
         if "Parent=" in attributes and "ID=" in attributes and kind not in ("exon", "CDS"):
             self.n_transcripts += 1
-            self.in_ensembl_style |= "ID=transcript:" in attributes
 
     @property
     def is_enough(self) -> bool:
         """Whether reading on could change nothing."""
-        styled = self.in_ensembl_style or self.n_transcripts >= _ENOUGH_TRANSCRIPTS
-        return self.has_coding and self.shares_a_contig and styled
+        return self.has_coding and self.shares_a_contig and self.n_transcripts > 0
 
 
 def check_gene_models(path: str, contigs: set[str] | None) -> None:
@@ -232,17 +229,6 @@ def _missing_parts(path: str, models: _GeneModels, contigs: set[str] | None) -> 
         problems.append(Problem(path, None, "type", "no CDS", "coding sequence (CDS) of transcripts"))
     if not models.n_transcripts:
         problems.append(Problem(path, None, "type", "no transcripts", "transcripts that belong to genes"))
-    elif not models.in_ensembl_style:
-        problems.append(
-            Problem(
-                path,
-                None,
-                "attributes",
-                "transcripts without ID=transcript:...",
-                "GFF3 in Ensembl style",
-                "take the GFF3 from Ensembl, or rename ID and Parent to gene:... and transcript:...",
-            )
-        )
     if contigs is not None and not models.shares_a_contig:
         names = f"{', '.join(sorted(contigs)[:3])} ..."
         problems.append(

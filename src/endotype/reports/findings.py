@@ -11,7 +11,8 @@ from endotype.annotation.severity import clinical_words, is_pathogenic
 from endotype.cohort.assembly import Region, bare_name, sex_chromosome
 from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import STARS, number, plural, shorten, words
+from endotype.reports.interpretation import CLASSIFICATION, PATHOGENIC_CLASSES, class_words
+from endotype.reports.text import POINTS, STARS, number, plural, shorten, words
 from endotype.variants.plink import MISSING
 
 FILE = "annotation/variants.parquet"
@@ -34,8 +35,12 @@ REVIEW_STARS = {
 }
 """ClinVar review status -> stars (https://www.ncbi.nlm.nih.gov/clinvar/docs/review_status/)."""
 
-GROUPS = ("pathogenic", "predicted_damaging", "other_clinical")
-"""Order of findings: pathogenic by the clinical source; predicted to break a gene; other clinical record."""
+GROUPS = ("pathogenic", "classified_pathogenic", "predicted_damaging", "other_clinical")
+"""Order of findings: (likely) pathogenic by the clinical source; by ACMG/AMP criteria; predicted to break a
+gene; rare with another clinical record."""
+
+
+PATHOGENIC_GROUPS = GROUPS[:2]
 
 
 def significance_group(significance: str) -> str:
@@ -83,26 +88,28 @@ def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[C
     no_call: list[Row] = []
     for position in np.flatnonzero(record.dosages != 0):
         variant = cohort.variant_rows[position]
-        group = _group(variant)
+        group = _group(variant, cohort)
         if group is None:
             continue
         if record.dosages[position] == MISSING:
-            if group == "pathogenic":
+            if group in PATHOGENIC_GROUPS:
                 no_call.append({"variant_id": variant["variant_id"], "gene": variant["gene"]})
         elif group == "benign":
             counts["benign"] += 1
-        elif group != "pathogenic" and not _is_rare(variant, cohort):
+        elif group not in PATHOGENIC_GROUPS and not _is_rare(variant, cohort):
             counts["common"] += 1
         else:
             items.append(_item(variant, int(record.dosages[position]), group, record, cohort))
-    _note_inheritance(items)
+    _note_inheritance(items, record)
     items.sort(key=lambda item: GROUPS.index(item["group"]))
     claims = [_claim(item, record, cohort) for item in items]
     for item, claim in zip(items, claims, strict=True):
         item["claim"] = claim.id
     n_reportable = sum(item["group"] != "other_clinical" for item in items)
     section = _empty("present" if items else "absent", _statement(items, n_reportable, cohort))
-    section |= {"items": items, "no_call": no_call}
+    shown = {item["variant_id"] for item in items if item["group"] != "other_clinical"}
+    joint = [change for change in record.joint_changes if shown & set(change["variants"])]
+    section |= {"items": items, "no_call": no_call, "joint_changes": joint}
     section["counts"] = {"listed": len(items), "reportable": n_reportable, **counts, "no_call": len(no_call)}
     return section, claims
 
@@ -119,26 +126,37 @@ def _why_not_assessed(record: PatientRecord, cohort: Cohort) -> str:
 
 def _empty(status: str, statement: str) -> Row:
     counts = {"listed": 0, "reportable": 0, "benign": 0, "common": 0, "no_call": 0}
-    return {"status": status, "statement": statement, "items": [], "no_call": [], "counts": counts}
+    return {
+        "status": status,
+        "statement": statement,
+        "items": [],
+        "no_call": [],
+        "joint_changes": [],
+        "counts": counts,
+    }
 
 
 def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
     kinds = ["recorded as pathogenic"] * (cohort.config["knowledge"][CLINICAL_SOURCE] is not None)
-    kinds += ["predicted to damage a gene"] * cohort.has_consequences
+    if cohort.has_consequences:
+        kinds += ["(likely) pathogenic by ACMG/AMP criteria", "predicted to damage a gene"]
     looked_at = f"Of {plural(cohort.n_variants, 'variant')} of the cohort that passed the filters"
     carried = "none that is carried is"
     if n_reportable:
         carried = f"{n_reportable} {'is' if n_reportable == 1 else 'are'} carried and"
-    statement = f"{looked_at}, {carried} {' or '.join(kinds)}."
+    statement = f"{looked_at}, {carried} {', or '.join(filter(None, [', '.join(kinds[:-1]), kinds[-1]]))}."
     return statement if items else f"{statement} This doesn't exclude a genetic cause."
 
 
-def _group(variant: Row) -> str | None:
+def _group(variant: Row, cohort: Cohort) -> str | None:
     """Why a carried variant would be listed: one of :data:`GROUPS`; else ``benign``, or ``None``."""
     clinical = variant["clinical_significance"]
     known = significance_group(clinical) if clinical else None
     if known == "pathogenic":
         return "pathogenic"
+    classified = cohort.interpretation.of(variant["variant_id"], variant["gene_id"])
+    if classified and classified["class"] in PATHOGENIC_CLASSES:
+        return "classified_pathogenic"
     if known == "benign":
         return "benign"
     if variant["damaging"]:
@@ -158,12 +176,14 @@ def _item(variant: Row, dosage: int, group: str, record: PatientRecord, cohort: 
         sex = record.person["sex"]
     read_as = zygosity(dosage, variant["chrom"], variant["pos"], sex, cohort.par)
     gene = cohort.genes.get(variant["gene"] or "", {})
+    classified = cohort.interpretation.of(variant["variant_id"], variant["gene_id"])
     reasons = {
         "pathogenic": ["listed as pathogenic or likely pathogenic by the clinical source"],
+        "classified_pathogenic": ["pathogenic or likely pathogenic by ACMG/AMP criteria"],
         "predicted_damaging": ["rare, and predicted to truncate or abolish the gene's product"],
         "other_clinical": ["rare, and the clinical source has a record of it"],
     }[group]
-    if group == "pathogenic" and variant["impact"] == "HIGH":
+    if group in PATHOGENIC_GROUPS and variant["impact"] == "HIGH":
         reasons.append("predicted to truncate or abolish the gene's product")
     shown = {name: variant[name] for name in _SHOWN}
     return shown | {
@@ -176,20 +196,16 @@ def _item(variant: Row, dosage: int, group: str, record: PatientRecord, cohort: 
         "inheritance": gene.get("inheritance"),
         "disease": gene.get("disease"),
         "reasons": reasons,
+        "classification": classified,
+        "origin": record.origins.get(variant["variant_id"]),
         "inheritance_note": None,
     }
 
 
 _SHOWN = [
     *["variant_id", "chrom", "pos", "ref", "alt", "gene", "gene_id", "transcript", "consequence"],
-    *[
-        "consequence_status",
-        "impact",
-        "amino_acid_change",
-        "dna_change",
-        "population_af",
-        "population_status",
-    ],
+    *["consequence_status", "impact", "hgvs_g", "hgvs_c", "hgvs_p", "hgvs_status"],
+    *["population_af", "population_status"],
     *["cohort_af", "clinical_status", "clinical_significance", "review_status", "condition", "clinical_id"],
 ]
 
@@ -200,8 +216,9 @@ def _genotype(variant: Row, dosage: int, read_as: str) -> str:
     return f"{variant['alt'] if dosage == 2 else variant['ref']}/{variant['alt']}"
 
 
-def _note_inheritance(items: list[Row]) -> None:
+def _note_inheritance(items: list[Row], record: PatientRecord) -> None:
     """Say of recessive genes whether one or two alleles are altered: one alone is a carrier state."""
+    phases = {frozenset((pair["variant_1"], pair["variant_2"])): pair["phase"] for pair in record.pairs}
     serious = [item for item in items if item["group"] != "other_clinical" and item["inheritance"] == "AR"]
     alleles: Counter[str] = Counter()
     for item in serious:
@@ -212,14 +229,23 @@ def _note_inheritance(items: list[Row]) -> None:
         elif alleles[item["gene"]] == 1:
             note = "recessive disease; one altered allele is a carrier state"
         else:
-            note = "recessive disease; several altered alleles, on one copy of the gene or on both"
+            others = [o["variant_id"] for o in serious if o["gene"] == item["gene"] and o is not item]
+            known = {phases.get(frozenset((item["variant_id"], other))) for other in others}
+            note = "recessive disease; several altered alleles, "
+            if "trans" in known:
+                note += "on both copies of the gene (compound heterozygous)"
+            elif known == {"cis"}:
+                note += "all on one copy of the gene: a carrier state"
+            else:
+                note += "on one copy of the gene or on both: phase unknown"
         item["inheritance_note"] = note
 
 
 def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
     where = item["gene"] or f"{item['chrom']}:{item['pos']:,}"
-    change = shorten(item["amino_acid_change"] or item["dna_change"] or item["variant_id"])
-    text = f"{where} {change}, {item['zygosity']}"
+    text = f"{where} {change_of(item)}, {item['zygosity']}"
+    if item["origin"] == "de_novo":
+        text += ", new in this person"
     if item["consequence"]:
         text += f", {words(item['consequence'])}"
     evidence: list[Evidence] = []
@@ -229,6 +255,11 @@ def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         text += f"; clinical source: {words(item['clinical_significance'])}"
         text += f" ({stars} of 4 review stars)" if stars is not None else ""
         evidence.append(cohort.evidence(CLINICAL_SOURCE, item["clinical_id"] or item["variant_id"]))
+    inputs = [Input(FILE, item["variant_id"])]
+    if classified := item["classification"]:
+        text += f"; ACMG/AMP criteria: {class_words(classified)}"
+        inputs.append(Input(CLASSIFICATION, f"{item['variant_id']} {item['gene_id']}"))
+        limits += _doubts(classified)
     confidence = _confidence(item)
     if item["group"] == "predicted_damaging":
         limits.append("Predicted from the gene model alone; no clinical evidence was found for this allele.")
@@ -249,17 +280,36 @@ def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         text=text + ".",
         confidence=confidence,
         evidence=tuple(evidence),
-        input=(
-            Input(FILE, item["variant_id"]),
-            Input("variants/genotypes.bed", f"{item['variant_id']} {record.patient}"),
-        ),
+        input=(*inputs, Input("variants/genotypes.bed", f"{item['variant_id']} {record.patient}")),
         limits=tuple(limits),
     )
 
 
+def change_of(item: Row) -> str:
+    """The shortest telling name of a change: of the protein, else of the transcript, else of the genome."""
+    name = item["hgvs_p"] or item["hgvs_c"]
+    return shorten(name.rpartition(":")[2] if name else item["variant_id"])
+
+
+def _doubts(classified: Row) -> list[str]:
+    """What a reader of a class must know beside it."""
+    doubts = []
+    if classified["override"]:
+        who, when, why = (classified[f"override_{word}"] for word in ("who", "when", "why"))
+        doubts.append(f"Set by {who} on {when}, not by the criteria alone: {why}")
+    if classified["agree"] is False:
+        other = words(classified["class_2015"])
+        doubts.append(f"The rules of 2015 give another class than the points: {other}.")
+    if classified["clinvar_agrees"] is False:
+        doubts.append("The clinical source and the criteria disagree.")
+    return doubts
+
+
 def _confidence(item: Row) -> Confidence:
-    """That the variant matters for health: review stars decide; a prediction alone is uncertain."""
+    """That the variant matters for health: review stars decide, then criteria; a prediction is uncertain."""
     stars = item["review_stars"]
+    if item["group"] == "classified_pathogenic":
+        return Confidence("likely", item["classification"]["points"], POINTS)
     if item["group"] == "predicted_damaging" or item["clinical_significance"] is None:
         return Confidence("uncertain", None, "predicted consequence only")
     word = "uncertain"

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from endotype.association.genes import qualifying
 from endotype.cohort.assembly import Region, par_regions
@@ -22,6 +21,15 @@ from endotype.errors import input_error
 from endotype.files import read_json
 from endotype.ids import ID_RULE, is_id
 from endotype.reports.claims import Evidence
+from endotype.reports.interpretation import (
+    Interpretation,
+    pathogenic_variants,
+    read_interpretation,
+    read_joint_changes,
+    read_origins,
+    read_pairs,
+)
+from endotype.reports.results import is_one_of, read_result
 from endotype.reports.survival import GroupSurvival, survival_by_group
 from endotype.reports.text import plain
 from endotype.tables import read_text_table
@@ -31,7 +39,15 @@ Row = dict[str, Any]
 
 VARIANT_COLUMNS = [
     *["variant_id", "chrom", "pos", "ref", "alt", "gene", "gene_id", "transcript", "consequence", "impact"],
-    *["amino_acid_change", "dna_change", "consequence_status", "population_af", "population_status"],
+    *[
+        "hgvs_g",
+        "hgvs_c",
+        "hgvs_p",
+        "hgvs_status",
+        "consequence_status",
+        "population_af",
+        "population_status",
+    ],
     *["clinical_status", "clinical_significance", "review_status", "condition", "clinical_id"],
     *["cohort_af", "damaging"],
 ]
@@ -71,6 +87,7 @@ class Cohort:
     subtype_sizes: dict[str, int]
     sample_qc: pd.DataFrame
     variants: pd.DataFrame
+    interpretation: Interpretation
     gene_variants: dict[str, np.ndarray]
     n_variants: int
 
@@ -146,6 +163,12 @@ class PatientRecord:
     features: Row | None
     assignment: Row | None
     targets: list[Row]
+    origins: dict[str, str]
+    """Variant id -> origin, a word of ``annotation/inheritance.parquet``; candidates only."""
+    pairs: list[Row]
+    """Heterozygous pairs of candidates in one gene, with their phase."""
+    joint_changes: list[Row]
+    """Protein changes that several variants of one haplotype make together."""
     dosages: np.ndarray | None
     """int8, one for each of ``Cohort.variants``; -1 where there is no call; ``None`` without genotypes."""
 
@@ -171,25 +194,29 @@ def read_cohort(results: Path, config: Row) -> Cohort:
     Raises:
         InputError: a result file is missing, or a patient id can't be a file name.
     """
-    people = _read(results / "cohort/people.parquet").sort_values("patient", kind="stable", ignore_index=True)
+    people = read_result(results / "cohort/people.parquet").sort_values(
+        "patient", kind="stable", ignore_index=True
+    )
     for patient in people["patient"]:
         if not is_id(patient):
             raise input_error(results / "cohort/people.parquet", f"the patient id {patient!r}", ID_RULE)
     dictionary = _json(results / "cohort/dictionary.json")
-    clinical = _read(results / "cohort/clinical.parquet").set_index("patient")
-    assignments = _read(results / "subtypes/assignments.parquet", ["patient", "subtype"]).set_index("patient")
-    loci = [plain(row) for row in _read(results / "association/loci.parquet").to_dict("records")]
+    clinical = read_result(results / "cohort/clinical.parquet").set_index("patient")
+    assignments = read_result(results / "subtypes/assignments.parquet", ["patient", "subtype"]).set_index(
+        "patient"
+    )
+    loci = [plain(row) for row in read_result(results / "association/loci.parquet").to_dict("records")]
     store = open_store(results / "variants/genotypes")
     variants, gene_variants = _reportable_variants(results, config, loci, store)
     profile: dict[str, list[Row]] = defaultdict(list)
-    for row in _read(results / "subtypes/profile.parquet").to_dict("records"):
+    for row in read_result(results / "subtypes/profile.parquet").to_dict("records"):
         profile[row["subtype"]].append(plain(row))
     subtypes = assignments["subtype"].dropna()
     return Cohort(
         config=config,
         people=people,
         clinical=clinical,
-        features=_read(results / "subtypes/features.parquet").set_index("patient"),
+        features=read_result(results / "subtypes/features.parquet").set_index("patient"),
         dictionary=dictionary,
         preflight=_json(results / "cohort/preflight.json"),
         association_summary=_json(results / "association/summary.json"),
@@ -198,15 +225,16 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         model_sha256=hashlib.sha256(_bytes(results / "subtypes/model.json")).hexdigest(),
         genes={
             row["gene"]: plain(row)
-            for row in _read(results / "annotation/genes.parquet").to_dict("records")
+            for row in read_result(results / "annotation/genes.parquet").to_dict("records")
             if isinstance(row["gene"], str)
         },
         loci=loci,
         profile=dict(profile),
         survival=survival_by_group(clinical, dictionary["outcomes"], subtypes),
         subtype_sizes={str(k): int(n) for k, n in subtypes.value_counts().sort_index().items()},
-        sample_qc=_read(results / "variants/sample_qc.parquet").set_index("patient"),
+        sample_qc=read_result(results / "variants/sample_qc.parquet").set_index("patient"),
         variants=variants,
+        interpretation=read_interpretation(results, variants["variant_id"]),
         gene_variants=gene_variants,
         n_variants=store.n_variants,
     )
@@ -220,6 +248,8 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     targets = _rows_by_patient(results / "targets/targets.parquet", wanted)
     relatives = _relatives(results / "variants/relatedness.parquet", set(wanted))
     quarantined = _quarantined(results / "cohort/quarantine.tsv", cohort)
+    origins = read_origins(results, wanted)
+    pairs, joint = read_pairs(results, wanted), read_joint_changes(results, wanted)
     dosages = _dosages(results, cohort, wanted)
     return [
         PatientRecord(
@@ -232,6 +262,9 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             features=_row(cohort.features, patient),
             assignment=next(iter(assignments.get(patient, [])), None),
             targets=targets.get(patient, []),
+            origins=origins.get(patient, {}),
+            pairs=pairs.get(patient, []),
+            joint_changes=joint.get(patient, []),
             dosages=dosages.get(patient),
         )
         for patient in wanted
@@ -244,10 +277,10 @@ def _reportable_variants(
     path = results / "annotation/variants.parquet"
     lead = [locus["id"] for locus in loci if locus["kind"] == "variant"]
     counted = _burden_variants(path, config, loci)
-    named = sorted({*lead, *counted["variant_id"]})
-    reason = pc.field("damaging").cast(pa.bool_()) | _is_one_of("clinical_status", ["present"])
-    chosen = pc.field("most_severe").cast(pa.bool_()) & (reason | _is_one_of("variant_id", named))
-    variants = _read(path, VARIANT_COLUMNS, chosen)
+    named = sorted({*lead, *counted["variant_id"], *pathogenic_variants(results)})
+    reason = pc.field("damaging").cast(pa.bool_()) | is_one_of("clinical_status", ["present"])
+    chosen = pc.field("most_severe").cast(pa.bool_()) & (reason | is_one_of("variant_id", named))
+    variants = read_result(path, VARIANT_COLUMNS, chosen)
     variants["bim_row"] = pd.Index(store.variants["id"]).get_indexer(variants["variant_id"])
     unknown = variants.loc[variants["bim_row"] < 0, "variant_id"]
     if len(unknown):
@@ -269,7 +302,7 @@ def _burden_variants(path: Path, config: Row, loci: list[Row]) -> pd.DataFrame:
     """The rare altering variants (``variant_id gene``) of genes with a significant gene-level association."""
     genes = sorted({locus["gene"] for locus in loci if locus["kind"] == "gene" and locus["gene"]})
     columns = ["variant_id", "gene", "gene_id", "impact", "damaging", "population_af", "cohort_af"]
-    effects = _read(path, columns, _is_one_of("gene", genes))
+    effects = read_result(path, columns, is_one_of("gene", genes))
     return qualifying(effects, config["association"]["gene_max_frequency"])
 
 
@@ -289,7 +322,7 @@ def _dosages(results: Path, cohort: Cohort, patients: list[str]) -> dict[str, np
 def _relatives(path: Path, patients: set[str]) -> dict[str, list[Row]]:
     """Patient -> related people, closest first."""
     related: dict[str, list[Row]] = defaultdict(list)
-    for row in map(plain, _read(path).to_dict("records")):
+    for row in map(plain, read_result(path).to_dict("records")):
         for patient, other in ((row["patient_a"], row["patient_b"]), (row["patient_b"], row["patient_a"])):
             if patient in patients:
                 related[patient].append({"patient": other, **{k: row[k] for k in _RELATION_COLUMNS}})
@@ -322,24 +355,13 @@ def _quarantined(path: Path, cohort: Cohort) -> dict[str, dict[str, Row]]:
 
 def _rows_by_patient(path: Path, patients: list[str]) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = defaultdict(list)
-    for row in _read(path, where=_is_one_of("patient", patients)).to_dict("records"):
+    for row in read_result(path, where=is_one_of("patient", patients)).to_dict("records"):
         rows[row["patient"]].append(plain(row))
     return dict(rows)
 
 
 def _row(table: pd.DataFrame, patient: str) -> Row | None:
     return plain(table.loc[patient].to_dict()) if patient in table.index else None
-
-
-def _read(path: Path, columns: list[str] | None = None, where: pc.Expression | None = None) -> pd.DataFrame:
-    if not path.is_file():
-        raise input_error(path, "no such file", "a result of an earlier stage")
-    return pq.read_table(path, columns=columns, filters=where, use_threads=False).to_pandas()
-
-
-def _is_one_of(column: str, values: Sequence[str]) -> pc.Expression:
-    """Rows whose text is one of ``values``; a column without values may have no type, hence the casts."""
-    return pc.field(column).cast(pa.string()).isin(pa.array(values, pa.string()))
 
 
 def _json(path: Path) -> Row:

@@ -69,7 +69,7 @@ def _place(claim: Claim, sections: Row) -> tuple[int, int, int] | None:
         return (0, 1, 0)
     if claim.type == "variant":
         order, item = _find(claim, sections["variants"])
-        group = {"pathogenic": 1, "predicted_damaging": 4}.get(item["group"])
+        group = {"pathogenic": 1, "classified_pathogenic": 1, "predicted_damaging": 4}.get(item["group"])
         return None if group is None else (group, CONFIDENCE_WORDS.index(claim.confidence.word), order)
     if claim.type == "target":
         return (2, 0, _find(claim, sections["targets"])[0])

@@ -14,6 +14,8 @@ REPLACEMENT = "\ufffd"
 _SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\x85\u2028\u2029"), " ")
 STARS = "review stars of 4"
 """The kind of number that a clinical source's review status is."""
+POINTS = "points of the ACMG/AMP criteria"
+"""The kind of number that the evidence for a class adds up to."""
 
 _HTTPS = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?(?:/[A-Za-z0-9._~/?#&=%+,;:@-]*)?"
@@ -121,6 +123,8 @@ def confidence_number(confidence: dict[str, Any]) -> str:
         return str(kind)
     if kind == STARS:
         return f"{value:.0f} of 4 review stars"
+    if kind == POINTS:
+        return f"{value:.0f} {kind}"
     if kind == "call rate":
         return f"{kind}: {percent(value)}"
     return f"{kind}: {probability(value) if 'probability' in kind else number(value)}"

@@ -8,6 +8,7 @@ from endotype.files import read_json, write_json, write_text
 from endotype.reports.batches import batch_of
 from endotype.reports.html import render
 from endotype.reports.inputs import Row, read_cohort, read_patients
+from endotype.reports.interpretation import ORIGIN_WORDS
 from endotype.reports.patient import patient_report
 from endotype.reports.svg import PALETTE
 
@@ -49,6 +50,7 @@ def report_page(report: Row) -> str:
         claims={claim["id"]: claim for claim in report["claims"]},
         colours=subtype_colours([entry["subtype"] for entry in report["subtype"]["posteriors"]]),
         max_other=MAX_OTHER_VARIANTS,
+        origin_words=ORIGIN_WORDS,
     )
 
 

@@ -107,7 +107,7 @@ def measure_callability(
         InputError: a file can't be read.
     """
     contigs = {c["name"]: c["length"] for c in read_json(preflight)["contigs"]}
-    coding = read_coding(genes) if genes else None
+    coding = read_coding(genes, contigs) if genes else None
     genome = Genome(contigs, assembly, excerpt, fasta)
     measurer = Measurer(coding, genome, limits) if coding is not None and len(coding.genes) else None
     everybody = sources_of(read_parquet(people), read_parquet(samples), inputs)

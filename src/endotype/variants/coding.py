@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
+from endotype import gff
+from endotype.cohort.assembly import match_contigs
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.variants.intervals import union
 
-_COORDINATE = re.compile("[0-9]{1,10}").fullmatch
-_WANTED = ("\tCDS\t", "ID=gene:", "ID=transcript:")
+_MAX_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
@@ -70,52 +67,50 @@ class Coding:
         )
 
 
-def read_coding(path: str | Path) -> Coding:
-    """Read the coding bases of every gene from Ensembl-style GFF3, plain or gzip.
+def read_coding(path: str | Path, contigs: Iterable[str] = ()) -> Coding:
+    """Read the coding bases of every gene from GFF3 of Ensembl, GENCODE or RefSeq, plain or gzip.
 
-    Only transcripts with ``biotype=protein_coding`` count. A gene without any has no row.
+    Only transcripts with the biotype ``protein_coding``, or with none, count. A gene without any has no row.
+
+    Args:
+        path: GFF3.
+        contigs: names to use for the contigs of the file that mean the same chromosome.
 
     Raises:
-        InputError: no such file, damaged, or a malformed line.
+        InputError: no such file, damaged, or malformed lines.
     """
-    names: dict[str, tuple[str, str]] = {}  # gene id -> symbol, strand
-    gene_of: dict[str, str] = {}  # protein-coding transcript -> gene id
-    parts: dict[str, list[tuple[str, int, int]]] = {}  # transcript -> contig, start, end of its CDS
-    for number, line in _lines(path):
-        if not any(word in line for word in _WANTED) or line.startswith("#"):
-            continue
-        cells = line.rstrip("\r\n").split("\t")
-        if len(cells) != 9 or not (_COORDINATE(cells[3]) and _COORDINATE(cells[4])):
-            found = f"the line {visible(line.rstrip(), 60)}"
-            raise InputError(Problem(str(path), number, "", found, "the nine columns of GFF3"))
-        chrom, _, kind, start, end, _, strand, _, text = cells
-        if not 1 <= int(start) <= int(end):
-            found = f"start {start}, end {end}"
-            raise InputError(Problem(str(path), number, "", found, "1 <= start <= end"))
-        if kind == "CDS":
-            for transcript in _attribute(text, "Parent").split(","):
-                parts.setdefault(transcript, []).append((chrom, int(start), int(end)))
-            continue
-        name = _attribute(text, "ID")
-        if name.startswith("gene:"):
-            gene_id = unquote(name[5:])
-            names[gene_id] = unquote(_attribute(text, "Name")) or gene_id, strand
-        elif name.startswith("transcript:") and _attribute(text, "biotype") == "protein_coding":
-            gene_of[name] = unquote(_attribute(text, "Parent").removeprefix("gene:"))
-    return _coding(names, gene_of, parts)
-
-
-def _attribute(text: str, key: str) -> str:
-    """The value of one attribute of a GFF3 line, '' when it has none."""
-    for pair in text.split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name == key:
-            return value
-    return ""
+    dialect = gff.detect_dialect(path)
+    problems: list[Problem] = []
+    names: dict[str, tuple[str, str, str]] = {}  # ID of a gene -> id, symbol, strand
+    gene_of: dict[str, str] = {}  # ID of a protein-coding transcript -> that of its gene
+    parts: dict[str, list[tuple[str, int, int]]] = {}  # ID of either -> contig, start, end of its CDS
+    for feature in gff.read_features(path, lambda contig: True, problems):
+        if feature.kind == "CDS":
+            for parent in feature.parents():
+                parts.setdefault(parent, []).append((feature.chrom, feature.start, feature.end))
+        elif feature.kind not in gff.SEGMENTS | gff.UNTRANSLATED:
+            identifier = gff.attributes_of(feature.attributes).get("ID", "")
+            if parents := feature.parents():
+                if gff.transcript_names(feature, dialect).biotype in ("protein_coding", ""):
+                    gene_of[identifier] = parents[0]
+            elif identifier:
+                gene = gff.gene_names(feature, dialect)
+                names[identifier] = gene.gene_id, gene.gene, feature.strand
+                if gene.biotype == "protein_coding":
+                    gene_of[identifier] = identifier  # RefSeq's mitochondrial CDS are parts of their gene.
+    if problems:
+        raise InputError(problems[:_MAX_PROBLEMS])
+    found = {contig for segments in parts.values() for contig, *_ in segments}
+    ours = {name: match_contigs([name], contigs).get(name, name) for name in found}
+    renamed = {
+        owner: [(ours[contig], start, end) for contig, start, end in segments]
+        for owner, segments in parts.items()
+    }
+    return _coding(names, gene_of, renamed)
 
 
 def _coding(
-    names: dict[str, tuple[str, str]],
+    names: dict[str, tuple[str, str, str]],
     gene_of: dict[str, str],
     parts: dict[str, list[tuple[str, int, int]]],
 ) -> Coding:
@@ -126,9 +121,9 @@ def _coding(
             contigs.setdefault(chrom, len(contigs))
             by_gene.setdefault((gene_of[transcript], chrom), []).append((start, end))
     rows, starts, ends = [], [], []
-    for (gene_id, chrom), intervals in by_gene.items():
+    for (identifier, chrom), intervals in by_gene.items():
         first, last = union(*np.array(intervals, np.int64).T)
-        symbol, strand = names.get(gene_id, (gene_id, "."))
+        gene_id, symbol, strand = names.get(identifier, (gff.plain_id(identifier),) * 2 + (".",))
         n_coding = int((last - first + 1).sum())
         rows.append((symbol, gene_id, chrom, strand, int(first[0]), int(last[-1]), n_coding))
         starts.append(first)
@@ -143,18 +138,3 @@ def _coding(
         np.concatenate([starts[i] for i in order]) if order else np.empty(0, np.int64),
         np.concatenate([ends[i] for i in order]) if order else np.empty(0, np.int64),
     )
-
-
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    try:
-        with Path(path).open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(path, "rt", encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.startswith("##FASTA"):
-                    return
-                yield number, line
-    except FileNotFoundError:
-        raise input_error(path, "no such file", "gene models in GFF3") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise input_error(path, f"a damaged file ({error})", "GFF3 text, plain or gzip") from None

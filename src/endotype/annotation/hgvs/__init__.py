@@ -1,0 +1,1 @@
+"""HGVS names: written from variants, read, normalised and projected."""

@@ -1,0 +1,1 @@
+"""Consequences that the user's files already carry: VEP, SnpEff, bcftools csq and MAF, read as one table."""
