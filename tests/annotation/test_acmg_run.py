@@ -457,6 +457,48 @@ class TestOtherTables:
         ps4 = finding(criteria, "PS4", "1:200:A:G")
         assert (ps4["status"], ps4["source_row"]) == ("not_evaluable", 2)
 
+    @pytest.mark.parametrize("phase", ["trans", "cis"])
+    def test_a_partner_may_be_pathogenic_by_its_own_criteria_but_two_do_not_lift_each_other(
+        self, tmp_path, phase
+    ):
+        """A truncating variant lifts the missense one in trans; neither of two missense ones the other."""
+        ids = {"GENE": (100, 200), "OTHER": (300, 400)}
+        truncating = {"consequence": "stop_gained", "impact": "HIGH", "nmd": "predicted", "new_stop": 9}
+        rows = [
+            row(100, **truncating), row(200),
+            row(300, gene="OTHER", gene_id="ENSG2"), row(400, gene="OTHER", gene_id="ENSG2"),
+        ]  # fmt: skip
+        store = write_store(
+            tmp_path / "mine", gene=list(ids), gene_id=["ENSG1", "ENSG2"], inheritance=["AR"] * 2,
+            lof_mechanism=["yes"] * 2,
+        )  # fmt: skip
+        names = {gene: [f"1:{pos}:A:G" for pos in places] for gene, places in ids.items()}
+        carriers = [
+            {
+                "patient": "P1", "variant_id": name, "gene": gene, "gene_id": "", "zygosity": "heterozygous",
+                "origin": "unknown", "parents": 0, "parentage_confirmed": None, "affected": True,
+            }
+            for gene, pair in names.items()
+            for name in pair
+        ]  # fmt: skip
+        pairs = [
+            {"patient": "P1", "gene": gene, "gene_id": "", "variant_1": a, "variant_2": b, "phase": phase}
+            for gene, (a, b) in names.items()
+        ]
+        for name, table in (("inheritance", carriers), ("compound", pairs)):
+            pq.write_table(pa.Table.from_pylist(table), tmp_path / f"{name}.parquet")
+        _, criteria, _ = classify(
+            tmp_path, rows, knowledge=store,
+            inheritance=tmp_path / "inheritance.parquet", compound=tmp_path / "compound.parquet",
+        )  # fmt: skip
+        met = {v: finding(criteria, "PM3", v)["status"] for pair in names.values() for v in pair}
+        lifted = "met" if phase == "trans" else "not_met"
+        assert met == {
+            "1:100:A:G": "not_met", "1:200:A:G": lifted, "1:300:A:G": "not_met", "1:400:A:G": "not_met",
+        }  # fmt: skip
+        numbers = json.loads(finding(criteria, "PM3", "1:200:A:G")["numbers"])
+        assert numbers["partners_by_criteria"] == ["1:100:A:G"]
+
     def test_a_table_of_another_kind_is_refused(self, tmp_path):
         pq.write_table(pa.table({"x": [1]}), tmp_path / "x.parquet")
         for name in ("association", "inheritance", "compound", "segregation"):

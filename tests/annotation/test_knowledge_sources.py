@@ -374,6 +374,29 @@ def test_a_missing_column_is_named_with_the_nearest(tmp_path):
     assert "scor" in problem.suggestion
 
 
+@pytest.mark.parametrize("form", ["tsv.gz", "vcf", "json"])
+def test_records_are_numbered_through_batches_of_any_size(tmp_path, monkeypatch, form):
+    monkeypatch.setattr("endotype.annotation.knowledge.records._BLOCK_BYTES", 300)
+    monkeypatch.setattr("endotype.annotation.knowledge.records._JSON_BATCH", 7)
+    sites = [(p, base_at("c1", p)) for p in range(1, 600)]
+    if form == "vcf":
+        header = ['##INFO=<ID=n,Number=1,Type=Integer,Description="n">']
+        vcf = [("c1", p, ".", r, "GATTACA", f"n={p}") for p, r in sites]
+        path = str(write_sites(tmp_path / "m.vcf", header, vcf))
+    elif form == "json":
+        records = [{"chrom": "c1", "pos": p, "ref": r, "alt": "GATTACA", "n": p} for p, r in sites]
+        path = _write(tmp_path / "m.json", json.dumps(records))
+    else:
+        rows = "".join(f"c1\t{p}\t{r}\tGATTACA\t{p}\n" for p, r in sites)
+        path = _write(tmp_path / "m.tsv.gz", "chrom\tpos\tref\talt\tn\n" + rows)
+    columns = {"n": {"type": "integer"}}
+    source = {"name": "m", "kind": "table", "key": "allele", "path": path, "columns": columns}
+    entry = _build(tmp_path, source, fasta=None)["sources"]["m"]
+    frame = _table(tmp_path, "m")
+    assert (len(frame), entry["records_in"], entry["alleles_in"]) == (599, 599, 599)
+    assert (frame["n"] == frame["source_row"]).all()
+
+
 def test_several_files_are_one_source_and_records_count_on(tmp_path):
     header = "chr,hg19_pos,grch38_pos,ref,alt,REVEL\n"
     paths = [

@@ -377,6 +377,7 @@ CLASSES: list[tuple[Any, ...]] = [
     ("2:1500:A:AT", "GENEC", "likely_pathogenic", 9, "uncertain_significance", {"PVS1": 8, "PM2": 1}),
     ("3:100:T:C", "GENED", "benign", -8, "benign", {"BA1": -8}),
 ]
+OVERRIDE = ["", "_class", "_who", "_when", "_why"]
 STRENGTHS = {8: "very_strong", 2: "moderate", 1: "supporting", -8: "stand_alone"}
 
 
@@ -387,7 +388,7 @@ def _interpretation(results: Path) -> None:
         key = {"variant_id": variant, "gene": gene, "gene_id": f"gene:{gene}"}
         counts = {"n_met": len(met), "n_not_met": 12, "n_not_evaluable": 28 - 12 - len(met)}
         words = {"class": by_points, "class_points": by_points, "class_2015": by_rules}
-        override = dict.fromkeys(["override", "override_who", "override_when", "override_why"])
+        override = dict.fromkeys([f"override{word}" for word in OVERRIDE])
         agreement = {"agree": by_points == by_rules, "clinvar_agrees": None}
         classes.append({**key, **words, "points": points, **counts, **agreement, **override})
         for criterion, value in met.items():
@@ -396,8 +397,8 @@ def _interpretation(results: Path) -> None:
             criteria.append({**key, "criterion": criterion, "status": "met", **numbers, **source})
         criteria.append({**key, "criterion": "PS3", "status": "not_evaluable", "reason": "No such data."})
     table = pd.DataFrame(classes)
-    for name in ("override", "override_who", "override_when", "override_why"):
-        table[name] = table[name].astype("str")
+    for word in OVERRIDE:
+        table[f"override{word}"] = table[f"override{word}"].astype("str")
     table["clinvar_agrees"] = table["clinvar_agrees"].astype("boolean")
     write_parquet(table, results / "annotation/classification.parquet")
     long = pd.DataFrame(criteria).astype({"points": "Int64", "source_row": "Int64", "counted": "boolean"})

@@ -151,10 +151,11 @@ def test_a_variant_without_a_class_is_not_classified(written: Run) -> None:
 
 def test_an_override_is_told_with_who_when_and_why(run: Run) -> None:
     words = {"override": "class", "override_who": "curator 1", "override_when": "2026-01-02"}
-    words |= {"override_why": "seen in three families.", "class": "pathogenic"}
+    words |= {"override_why": "seen in three families.", "override_class": "pathogenic"}
     run.change("annotation/classification.parquet", lambda t: t.assign(**words))
     run.write()
     item = _item(run, "P0001", "1:2000:C:A")
+    assert item["classification"]["class"] == "pathogenic"
     assert item["classification"]["class_points"] == "uncertain_significance"
     (claim,) = [c for c in run.report("P0001")["claims"] if c["id"] == item["claim"]]
     limit = "Set by curator 1 on 2026-01-02, not by the criteria alone: seen in three families."

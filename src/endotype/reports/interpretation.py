@@ -48,7 +48,7 @@ class Interpretation:
 
 def pathogenic_variants(results: Path) -> set[str]:
     """Ids of all variants that are (likely) pathogenic by criteria or by a curator's override."""
-    where = is_one_of("class", PATHOGENIC_CLASSES)
+    where = is_one_of("class", PATHOGENIC_CLASSES) | is_one_of("override_class", PATHOGENIC_CLASSES)
     return set(read_result(results / CLASSIFICATION, ["variant_id"], where)["variant_id"])
 
 
@@ -64,10 +64,11 @@ def read_interpretation(results: Path, variants: Iterable[str]) -> Interpretatio
     for row in _rows(results / CRITERIA, columns, wanted & is_one_of("status", ["met"])):
         met[row["variant_id"], row["gene_id"] or ""].append({name: row[name] for name in _CRITERION})
     classes = {}
-    columns = ["variant_id", "gene_id", *_CLASS]
+    columns = ["variant_id", "gene_id", "override_class", *_CLASS]
     for row in _rows(results / CLASSIFICATION, columns, wanted):
         key = row["variant_id"], row["gene_id"] or ""
         classes[key] = {name: row[name] for name in _CLASS} | {"criteria": met.get(key, [])}
+        classes[key]["class"] = row["override_class"] or row["class"]
     return Interpretation(classes)
 
 

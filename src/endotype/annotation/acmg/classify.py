@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from endotype.annotation.acmg import association, family, population, prediction, protein, truncation
@@ -29,6 +30,7 @@ from endotype.annotation.acmg.guards import left_out
 from endotype.annotation.acmg.known import Known
 from endotype.annotation.acmg.lookups import (
     Genes,
+    PerVariant,
     open_per_variant,
     open_structures,
     read_ba1_exceptions,
@@ -230,7 +232,11 @@ def classify_variants(
         classes = stack.enter_context(pq.ParquetWriter(class_path, CLASSIFICATION_SCHEMA, compression="zstd"))
         criteria = stack.enter_context(pq.ParquetWriter(criteria_path, CRITERIA_SCHEMA, compression="zstd"))
         columns = _columns(settings, missense, splice)
-        blocks = candidates(variants, columns, _harmless(context), rows, list(curated))
+        harmless = _harmless(context)
+        if paired := per_variant.paired():
+            again = candidates(variants, columns, harmless, Counter(), list(curated))
+            per_variant.judge(_pathogenic_alone(again, paired, facts, per_variant, context))
+        blocks = candidates(variants, columns, harmless, rows, list(curated))
         for block in _slices(blocks):
             tested, relatives = per_variant.for_block(block)
             seen = replace(context, association=tested, family=relatives)
@@ -261,6 +267,25 @@ def classify_variants(
     }
     write_json(folder / "classification.json", summary)
     return summary
+
+
+def _pathogenic_alone(
+    blocks: Iterator[pa.Table], paired: list[str], facts: Genes, per_variant: PerVariant, context: Context
+) -> dict[tuple[str, str], str]:
+    """Variants in pairs that are (likely) pathogenic by points when nothing is said of their partners."""
+    found = {}
+    wanted = pa.array(paired, pa.string())
+    for block in blocks:
+        chosen = block.filter(pc.is_in(block["variant_id"], value_set=wanted))
+        for part in _slices(iter([chosen])):
+            tested, relatives = per_variant.for_block(part)
+            alone = replace(relatives, partners=None) if relatives else None
+            seen = replace(context, association=tested, family=alone)
+            for v in _read(part, facts):
+                verdict = combine(met_strengths(evaluate(v, seen)))
+                if verdict.by_points in ("pathogenic", "likely_pathogenic"):
+                    found[v.variant_id, v.gene or v.gene_id or ""] = verdict.by_points
+    return found
 
 
 def _slices(blocks: Iterator[pa.Table]) -> Iterator[pa.Table]:

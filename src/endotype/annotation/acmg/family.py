@@ -32,13 +32,15 @@ class Carrier(NamedTuple):
 class Partner(NamedTuple):
     """Another variant of the same patient and gene: a row of ``compound.parquet``.
 
-    ``kind`` is ``pathogenic``, ``likely_pathogenic`` or null, by the clinical source.
+    ``kind`` is ``pathogenic``, ``likely_pathogenic`` or null: by the clinical source, else by the criteria
+    that the other variant meets without any partner (``by_criteria``).
     """
 
     patient: str
     variant_id: str
     phase: str
     kind: str | None
+    by_criteria: bool = False
 
 
 class Segregation(NamedTuple):
@@ -143,10 +145,12 @@ def _partners(v: Candidate, c: Context) -> Sequence[Partner] | None:
 
 
 def pm3(v: Candidate, c: Context) -> Finding:
-    """In trans with an established pathogenic allele of a recessive gene, in an affected patient.
+    """In trans with a (likely) pathogenic allele of a recessive gene, in an affected patient.
 
-    One patient counts once, by the best of the partners: trans 1, phase unknown 0.5 (likely pathogenic
-    0.25). A homozygous patient counts 0.5, all of them at most 1.
+    That allele is established by the clinical source, or (likely) pathogenic by its own criteria, PM3 and
+    BP2 left out: two variants never lift each other. One patient counts once, by the best of the partners:
+    trans 1, phase unknown 0.5 (likely pathogenic 0.25). A homozygous patient counts 0.5, all of them at
+    most 1.
     """
     if "AR" not in v.facts.inheritance:
         if v.facts.inheritance:
@@ -172,9 +176,12 @@ def pm3(v: Candidate, c: Context) -> Finding:
     numbers: dict[str, object] = {
         "points": points, "homozygous": homozygous,
         "with_pathogenic_partner": sum(1 for worth in best.values() if worth > 0),
+        "partners_by_criteria": sorted(
+            {p.variant_id for p in partners if p.by_criteria and p.patient in ill}
+        ),
     }  # fmt: skip
     if (strength := _strength(points)) is None:
-        reason = "No affected carrier is homozygous or has an established pathogenic allele in trans."
+        reason = "No affected carrier is homozygous or has a (likely) pathogenic allele in trans."
         if points:
             reason = (
                 f"Affected carriers with a second pathogenic allele make {points:g} points; 0.5 are needed."

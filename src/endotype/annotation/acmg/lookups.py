@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,7 @@ class PerVariant:
             pq.read_schema(str(self._paths["association"])).names
         )
         self._compound = compound is not None
+        self._judged: Mapping[tuple[str, str], str] = {}
         if compound is not None:
             self._load_partners(str(compound), str(variants), min_stars)
 
@@ -249,12 +250,25 @@ class PerVariant:
         partners
             WHERE variant_id IN (SELECT variant_id FROM asked) ORDER BY variant_id, patient, partner"""
         return {
-            key: [
-                Partner(patient, partner, phase, pathogenic_kind(words))
-                for patient, partner, phase, words in rows
-            ]
+            key: [self._partner(key[1], *row) for row in rows]
             for key, rows in self._grouped(query, None).items()
         }
+
+    def _partner(self, gene: str, patient: str, partner: str, phase: str, words: str | None) -> Partner:
+        known = pathogenic_kind(words)
+        judged = None if known else self._judged.get((partner, gene))
+        return Partner(patient, partner, phase, known or judged, judged is not None)
+
+    def paired(self) -> list[str]:
+        """Ids of the variants that are in a pair of heterozygous candidates of one patient."""
+        if not self._compound:
+            return []
+        rows = self._con.execute("SELECT DISTINCT variant_id FROM partners ORDER BY 1").fetchall()
+        return [row[0] for row in rows]
+
+    def judge(self, kinds: Mapping[tuple[str, str], str]) -> None:
+        """Tell what partners are by their own criteria: (variant, gene) -> ``[likely_]pathogenic``."""
+        self._judged = kinds
 
     def _segregation(self) -> dict[str, list[Segregation]] | None:
         path = self._paths["segregation"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from endotype.annotation.knowledge.gene_names import GeneNames, MappingCounts, hgnc_key
 from endotype.annotation.knowledge.records import SOURCE_ROW, RecordFile
@@ -47,19 +48,21 @@ def read_rows(source: Source, files: Sequence[RecordFile]) -> tuple[pd.DataFrame
     """
     parts, n = [], 0
     for file in files:
-        columns = {c: _choice(c.names, file) for c in source.columns}
+        # Records of different shape have one thing under different names: the first that is there.
+        columns = {c: [n for n in c.names if n in file.columns] for c in source.columns}
+        if file.form != "json":
+            columns = {c: present[:1] for c, present in columns.items()}
         names, keys = _gene_columns(source, file)
-        wanted = [name for name in (*columns.values(), *names, *keys) if name]
+        wanted = [*(n for present in columns.values() for n in present), *names, *keys]
         n_before = n
         for batch in file.batches(wanted or [file.columns[0]]):
             rows = batch[SOURCE_ROW].combine_chunks()
+            nothing = pa.nulls(len(batch), pa.string())
+            texts = {c: [batch[n].combine_chunks() for n in present] for c, present in columns.items()}
             values = {
-                c.name: typed(
-                    batch[name].combine_chunks() if name else pa.nulls(len(batch), pa.string()),
-                    c, file.path, rows,
-                )
-                for c, name in columns.items()
-            }  # fmt: skip
+                c.name: typed(pc.coalesce(*cells) if cells else nothing, c, file.path, rows)
+                for c, cells in texts.items()
+            }
             table = pa.table(values | {SOURCE_ROW: rows}).to_pandas(types_mapper=_PANDAS.get)
             table[SOURCE_ROW] += n_before
             table["gene_source"] = _genes_of(source, batch, names)
@@ -81,26 +84,20 @@ _PANDAS = {
 }
 
 
-def _choice(names: Sequence[str], file: RecordFile) -> str | None:
-    if file.form == "json":
-        return names[0]
-    return next((name for name in names if name in file.columns), None)
-
-
 def _gene_columns(source: Source, file: RecordFile) -> tuple[list[str], list[str]]:
     """Columns that name the gene of a record, and those that give its identifier."""
     own = dict(source.key_names)
     if source.key != "gene":
         return [], []
     if source.kind == "moalmanac":
-        return ["gene", "gene1", "gene2"], []
+        return [n for n in ("gene", "gene1", "gene2") if n in file.columns], []
     if "gene" in own or "gene_key" in own:
         return ([own["gene"]] if "gene" in own else []), ([own["gene_key"]] if "gene_key" in own else [])
     if source.kind == "hgnc":
         return ["symbol"], ["hgnc_id"]
     name = next((n for n in KEY_COLUMNS["gene"] if n in file.columns), None)
     if source.kind == "civic":
-        name = "gene" if "gene" in file.columns else _choice(("molecular_profile",), file)
+        name = "gene" if "gene" in file.columns else "molecular_profile"
     # Several of these may be there, an empty one among them.
     keys = [n for n in KEY_COLUMNS["gene_key"] if n in file.columns]
     return ([name] if name else []), keys

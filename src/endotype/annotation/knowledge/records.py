@@ -111,7 +111,12 @@ def open_records(
     if head.startswith((b"##fileformat=VCF", b"BCF\2")):
         return open_vcf(path)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
-        return RecordFile(path, "json", ())
+        file = RecordFile(path, "json", ())
+        fields = dict.fromkeys(field for record in _json_records(file) for field in record)
+        if not is_header(list(fields)):
+            shown = visible(", ".join(fields))
+            raise input_error(path, f"records without the fields it needs (they have {shown})", expected)
+        return RecordFile(path, "json", tuple(fields))
     if b"\0" in head:
         raise input_error(path, "a binary file", expected)
     lines = head.decode("utf-8-sig", errors="replace").splitlines()[:_HEADER_LINES]
