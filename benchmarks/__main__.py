@@ -14,6 +14,9 @@ FOLDER = Path(__file__).parent
 RUNS = {
     "association_500x20k": ["association", "--people", "500", "--variants", "20000"],
     "association_2504x40k": ["association", "--people", "2504", "--variants", "40000"],
+    "annotation_100k": ["annotation", "--variants", "100000"],
+    "annotation_1m": ["annotation", "--variants", "1000000"],
+    "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],
     "variants_2500x100k": ["variants", "--people", "2500", "--variants", "100000"],

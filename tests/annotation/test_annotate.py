@@ -25,7 +25,7 @@ from endotype.annotation.annotate import (
     annotate_variants,
 )
 from endotype.annotation.consequences import COLUMNS as CONSEQUENCE_COLUMNS
-from endotype.annotation.consequences import call_consequences
+from endotype.annotation.effects.predict import predict_effects
 from endotype.annotation.knowledge import build_knowledge
 from endotype.annotation.knowledge.trace import trace
 from endotype.cohort.knowledge_sources import describe_sources
@@ -78,6 +78,11 @@ def _annotate(folder: Path, frame: pd.DataFrame, consequences: list[Path], knowl
     return table.astype(object).where(table.notna(), None)
 
 
+def _one_each(table: pd.DataFrame) -> pd.DataFrame:
+    """The row of each variant on the transcript that it harms most."""
+    return table[table["most_severe"].astype(bool)].reset_index(drop=True)
+
+
 def _build(folder: Path, prefix: str = "", **sources) -> Path:
     clinvar = write_sites(folder / "c.vcf", CLINVAR_HEADER, [(prefix + c, *rest) for c, *rest in CLINVAR])
     gnomad = write_sites(folder / "g.vcf", GNOMAD_HEADER, [(prefix + c, *rest) for c, *rest in GNOMAD])
@@ -92,7 +97,7 @@ def _shards(folder: Path, *, assessed: bool = True) -> list[Path]:
         bcf = write_bcf(folder / f"{shard}.bcf", [v for v in VARIANTS if v[0] == shard])
         paths.append(folder / f"{shard}.parquet")
         genome = (write_fasta(folder), write_gff(folder)) if assessed else ()
-        call_consequences(bcf, paths[-1], *genome)
+        predict_effects(bcf, paths[-1], *genome)
     return paths
 
 
@@ -100,7 +105,7 @@ def _shards(folder: Path, *, assessed: bool = True) -> list[Path]:
 def annotated(tmp_path_factory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("annotate")
     knowledge = _build(folder, "chr", fasta=write_fasta(folder), gff=write_gff(folder))
-    return _annotate(folder, variant_qc(VARIANTS), _shards(folder), knowledge)
+    return _one_each(_annotate(folder, variant_qc(VARIANTS), _shards(folder), knowledge))
 
 
 def test_rows_are_in_genome_order_and_knowledge_is_of_that_very_allele(annotated):
@@ -116,7 +121,8 @@ def test_rows_are_in_genome_order_and_knowledge_is_of_that_very_allele(annotated
     first = annotated.iloc[0]
     assert (first["clinical_id"], first["condition"]) == ("77", "Some disease")
     assert first["review_status"] == "reviewed_by_expert_panel"
-    assert (first["gene"], first["impact"], first["amino_acid_change"]) == ("FW1", "HIGH", "3W>3*")
+    assert (first["gene"], first["impact"]) == ("FW1", "HIGH")
+    assert first["hgvs_p"].endswith(":p.(Trp3Ter)")
 
 
 def test_absent_and_not_assessed_have_no_frequency_and_zero_is_never_one(annotated):
@@ -136,7 +142,7 @@ def test_without_a_reference_knowledge_is_joined_as_written_and_consequences_are
     tmp_path, prefix
 ):
     shards = _shards(tmp_path, assessed=False)
-    table = _annotate(tmp_path, variant_qc(VARIANTS), shards, _build(tmp_path, prefix))
+    table = _one_each(_annotate(tmp_path, variant_qc(VARIANTS), shards, _build(tmp_path, prefix)))
     assert set(table["consequence_status"]) == {"not_assessed"}
     assert table[["gene", "consequence", "impact"]].isna().all(axis=None)
     assert list(table["clinical_status"]) == ["present", "absent", "present", "absent", "present"]
@@ -145,7 +151,9 @@ def test_without_a_reference_knowledge_is_joined_as_written_and_consequences_are
 
 def test_with_neither_source_nor_gene_model_nothing_is_said(tmp_path):
     build_knowledge(tmp_path / "k", "small")
-    table = _annotate(tmp_path, variant_qc(VARIANTS), _shards(tmp_path, assessed=False), tmp_path / "k")
+    table = _one_each(
+        _annotate(tmp_path, variant_qc(VARIANTS), _shards(tmp_path, assessed=False), tmp_path / "k")
+    )
     assert set(table["population_status"]) == set(table["clinical_status"]) == {"not_assessed"}
     assert table[["damaging", "population_af", "clinical_significance"]].isna().all(axis=None)
     assert table["most_severe"].all()
@@ -154,7 +162,7 @@ def test_with_neither_source_nor_gene_model_nothing_is_said(tmp_path):
 def test_only_kept_variants_are_annotated_and_none_is_an_empty_table(tmp_path):
     knowledge, shards = _build(tmp_path), _shards(tmp_path)
     kept = [False, True, False, True, False]
-    table = _annotate(tmp_path, variant_qc(VARIANTS, kept), shards, knowledge)
+    table = _one_each(_annotate(tmp_path, variant_qc(VARIANTS, kept), shards, knowledge))
     assert list(table["pos"]) == [118, 101]
     assert _annotate(tmp_path, variant_qc(VARIANTS, [False] * 5), shards, knowledge).empty
     assert _annotate(tmp_path, variant_qc([]), shards, knowledge).empty
@@ -241,7 +249,7 @@ def test_the_join_finds_the_alleles_that_bcftools_annotate_finds(tmp_path):
         tmp_path / "k", "small", population_frequency=tmp_path / "g.vcf", fasta=write_fasta(tmp_path)
     )
     bcf = write_bcf(tmp_path / "cohort.bcf", cohort)
-    call_consequences(bcf, tmp_path / "c.parquet")
+    predict_effects(bcf, tmp_path / "c.parquet")
     ours = _annotate(tmp_path, variant_qc(cohort), [tmp_path / "c.parquet"], tmp_path / "k")
     bcftools.run("view", "-Oz", "-o", str(tmp_path / "g.vcf.gz"), str(tmp_path / "g.vcf"))
     for path in ("g.vcf.gz", "cohort.bcf"):
@@ -340,7 +348,7 @@ def test_further_sources_come_with_their_status_and_record(tmp_path):
     out = tmp_path / "variants.parquet"
     annotate_variants(tmp_path / "variant_qc.parquet", _shards(tmp_path), knowledge, out)
     frame = pd.read_parquet(out)
-    table = frame.astype(object).where(frame.notna(), None)
+    table = _one_each(frame.astype(object).where(frame.notna(), None))
     assert table["revel"].tolist() == [0.9, None, None, None, None]
     # c2 and c3 are not in the file at all.
     states = ["present", "absent", "present", "not_assessed", "not_assessed"]
@@ -353,28 +361,31 @@ def test_further_sources_come_with_their_status_and_record(tmp_path):
     assert table["lab__seen"].tolist() == [False, None, None, True, None]
     assert table["lab__row"].tolist() == [2, None, None, 1, None]
     assert table["panel__level"].tolist() == ["green", "green", "green", None, None]
-    assert table["panel__status"].tolist() == ["present"] * 3 + ["not_assessed"] * 2
+    # The fourth is upstream of a gene that the panel lacks, the fifth in no gene.
+    assert table["panel__status"].tolist() == [*["present"] * 3, "absent", "not_assessed"]
     assert list(frame.columns)[-1] == "consequence_status"
 
 
 def test_absent_is_said_only_where_the_frequency_source_has_looked(tmp_path):
     bed = _source(tmp_path, "covered.bed", "c1\t100\t118\nc2\t0\t300\n")
     sources = describe_sources([{"kind": "coverage", "path": bed}], "x")
-    table = _annotate(tmp_path, variant_qc(VARIANTS), _shards(tmp_path), _build(tmp_path, sources=sources))
+    table = _one_each(
+        _annotate(tmp_path, variant_qc(VARIANTS), _shards(tmp_path), _build(tmp_path, sources=sources))
+    )
     # Covered and absent; present; a record of zero; absent; counted in nobody.
     assert list(table["population_status"]) == ["absent", "present", "absent", "absent", "not_assessed"]
     outside = [("c1", 300, base_at("c1", 300), "GATTACA"), ("MT", 5, base_at("MT", 5), "GATTACA")]
     shards = [write_bcf(tmp_path / f"{v[0]}x.bcf", [v]) for v in outside]
     effects = [tmp_path / f"{v[0]}x.parquet" for v in outside]
     for bcf, out in zip(shards, effects, strict=True):
-        call_consequences(bcf, out)
+        predict_effects(bcf, out)
     table = _annotate(tmp_path, variant_qc(outside), effects, tmp_path / "k")
     assert list(table["population_status"]) == ["not_assessed", "not_assessed"]
 
 
 def test_a_contig_that_the_frequency_source_lacks_was_not_looked_at(tmp_path):
     variant = ("MT", 5, base_at("MT", 5), "GATTACA")
-    call_consequences(write_bcf(tmp_path / "m.bcf", [variant]), tmp_path / "m.parquet")
+    predict_effects(write_bcf(tmp_path / "m.bcf", [variant]), tmp_path / "m.parquet")
     table = _annotate(tmp_path, variant_qc([variant]), [tmp_path / "m.parquet"], _build(tmp_path))
     assert list(table["population_status"]) == ["not_assessed"]
     assert list(table["clinical_status"]) == ["absent"]
@@ -392,7 +403,8 @@ def test_counts_and_groups_of_the_frequency_source_are_in_the_table(tmp_path):
     vcf = write_sites(tmp_path / "g.vcf", header, [("c1", 118, ".", G118, "C", info)])
     vcf.write_text(vcf.read_text().replace("\t.\t.\tAC", "\t.\tAC0\tAC"))
     build_knowledge(tmp_path / "k", "small", population_frequency=vcf)
-    row = _annotate(tmp_path, variant_qc([VARIANTS[1]]), _shards(tmp_path), tmp_path / "k").iloc[0]
+    table = _annotate(tmp_path, variant_qc([VARIANTS[1]]), _shards(tmp_path), tmp_path / "k")
+    row = table.iloc[0]
     columns = ["ac", "an", "homozygotes", "max_af", "max_group", "faf", "filter", "row"]
     assert [row[f"population_{c}"] for c in columns] == [3, 1000, 1, 0.01, "afr", 0.004, "AC0", 1]
 
@@ -428,7 +440,7 @@ def test_blocks_hold_one_contig_and_whole_positions(sites, block, batch):
 
 def test_a_claim_is_followed_back_to_the_record_and_the_hash_of_its_file(tmp_path):
     knowledge = _build(tmp_path, fasta=write_fasta(tmp_path), gff=write_gff(tmp_path))
-    table = _annotate(tmp_path, variant_qc(VARIANTS), _shards(tmp_path), knowledge)
+    table = _one_each(_annotate(tmp_path, variant_qc(VARIANTS), _shards(tmp_path), knowledge))
     claim = table.iloc[0]
     found = trace(knowledge, "clinical_significance", int(claim["clinical_row"]), [tmp_path / "c.vcf"])
     [stored] = found["stored"]

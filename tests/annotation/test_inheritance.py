@@ -12,7 +12,7 @@ import pandas as pd
 import pysam
 import pytest
 
-from endotype.annotation.consequences import call_consequences
+from endotype.annotation.effects.predict import predict_effects
 from endotype.annotation.inheritance.candidates import Limits
 from endotype.annotation.inheritance.phase import PhaseRules
 from endotype.annotation.inheritance.reads import carries_alt
@@ -550,7 +550,7 @@ def test_the_planted_case_of_the_real_trio(tmp_path, gene):
     study = Study(tmp_path, sex, pedigree)  # with parents who are well, as the case has it
     fasta = KIT / "b37.chr1_1-3400000.fa.gz"
     study.load(planted(tmp_path, gene), ["1"], fasta, "GRCh37", FILTERS)
-    call_consequences(
+    predict_effects(
         study.shards[0],
         tmp_path / "c.parquet",
         fasta,

@@ -114,7 +114,7 @@ def test_the_words_that_clinvar_writes_are_known_and_others_are_not():
     assert {"Pathogenic", "protective", "confers_sensitivity"} <= CLINICAL_WORDS
 
 
-@pytest.mark.parametrize("script", ["build_knowledge.py", "call_consequences.py", "annotate_variants.py"])
+@pytest.mark.parametrize("script", ["build_knowledge.py", "predict_effects.py", "annotate_variants.py"])
 def test_scripts_explain_themselves(script):
     path = Path(__file__).parents[2] / "scripts" / script
     shown = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, check=True)

@@ -363,9 +363,11 @@ def _annotation(results: Path, variants: pd.DataFrame, dosages: np.ndarray) -> N
     write_json(
         results / "annotation/knowledge.json",
         {
-            "clinical_significance": {"file": "clinvar.vcf.gz", **source},
-            "population_frequency": {"file": "gnomad.vcf.gz", **source},
-            "genes": "not_assessed",
+            "sources": {
+                "clinical_significance": {"file": "clinvar.vcf.gz", **source},
+                "population_frequency": {"file": "gnomad.vcf.gz", **source},
+                "genes": {"status": "not_assessed"},
+            }
         },
     )
 

@@ -108,7 +108,7 @@ def make_hostile(run: Run) -> None:
     )
     run.change_json(
         run.results / "annotation/knowledge.json",
-        lambda v: v["clinical_significance"].update(version=HOSTILE, file=HOSTILE),
+        lambda v: v["sources"]["clinical_significance"].update(version=HOSTILE, file=HOSTILE),
     )
     run.change_json(run.results / "variants/flow.json", lambda v: v.update({HOSTILE: 3}))
     write_text(

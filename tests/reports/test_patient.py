@@ -297,7 +297,13 @@ def test_a_run_without_knowledge_and_consequences_calls_nothing_negative(run: Ru
         )
 
     run.change_json(run.config, nothing_known)
+    run.change_json(
+        run.results / "annotation/knowledge.json",
+        lambda v: v.update(sources={key: {"status": "not_assessed"} for key in v["sources"]}),
+    )
     run.change("annotation/variants.parquet", unassessed)
+    for name in ("classification", "criteria", "inheritance", "compound", "haplotypes"):
+        run.change(f"annotation/{name}.parquet", lambda t: t.iloc[:0])
     run.change("targets/targets.parquet", lambda t: t.iloc[:0])
     run.write()
     report = run.report("P0001")

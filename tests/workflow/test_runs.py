@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 STAGES = {
     "cohort": "check_inputs.log",
     "variants": "normalise_variants",
-    "annotation": "call_consequences",
+    "annotation": "predict_effects",
     "association": "associate",
     "subtypes": "discover_subtypes.log",
     "targets": "rank_targets.log",

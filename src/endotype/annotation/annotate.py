@@ -35,7 +35,6 @@ EFFECT_TYPES = {
     **dict.fromkeys(["cds_length", "protein_length"], pa.int64()),
     "nmd": pa.string(),
     "new_stop": pa.int64(),
-    **dict.fromkeys(["amino_acid_change", "dna_change"], pa.string()),
 }
 """What an effects table says of a variant and a transcript; a column that it doesn't have is null."""
 
@@ -537,12 +536,12 @@ WITH joined AS (
             PARTITION BY nth
             ORDER BY impact_rank NULLS LAST, coding DESC, gene_known DESC, severity NULLS LAST, mane_rank,
                 canonical_rank, cds_length DESC NULLS LAST, transcript NULLS LAST, gene_id NULLS LAST,
-                consequence, dna_change
+                consequence, hgvs_c
         ) = 1 AS most_severe,
         row_number() OVER (
             PARTITION BY nth, gene_key
             ORDER BY mane_rank, canonical_rank, coding DESC, cds_length DESC NULLS LAST,
-                transcript NULLS LAST, consequence, dna_change
+                transcript NULLS LAST, consequence, hgvs_c
         ) = 1 AS chosen
     FROM joined
 ), stated AS (
@@ -575,5 +574,5 @@ SELECT j.*, k.* EXCLUDE (nth, allele_frequency, pathogenic),
 FROM j JOIN stated k ON k.nth = j.nth
 LEFT JOIN gene_facts g ON g.gene_key = j.gene_key
 {chr(10).join(joins)}
-ORDER BY j.nth, transcript NULLS LAST, gene NULLS LAST, gene_id NULLS LAST, consequence, dna_change
+ORDER BY j.nth, transcript NULLS LAST, gene NULLS LAST, gene_id NULLS LAST, consequence, hgvs_c
 """

@@ -104,9 +104,6 @@ def local_consequences(
         _write(rows, temporary)
 
 
-call_consequences = local_consequences
-
-
 def run_csq(variants: str, fasta: str, model: str, chrom: str, out: str, options: Sequence[str]) -> str:
     """Run ``bcftools csq`` over one contig of an indexed BCF file; returns what it wrote to stderr.
 

@@ -23,6 +23,7 @@ from endotype.cohort.findings import Findings
 from endotype.cohort.genotypes import Genotypes, read_genotypes
 from endotype.cohort.identity import check_overlap, reconcile
 from endotype.cohort.knowledge_files import check_knowledge
+from endotype.cohort.knowledge_kinds import FIXED_NAMES
 from endotype.cohort.pedigree import read_pedigree
 from endotype.cohort.reference import Reference, check_gene_models, open_reference
 from endotype.cohort.sheet import read_sheet
@@ -172,8 +173,9 @@ def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
         ),
         "targets": ("targets", "Targets were", "no target table"),
     }
+    described = {FIXED_NAMES.get(source["kind"]) for source in knowledge.get("sources", ())}
     for key, (topic, subject, reason) in missing.items():
-        if knowledge[key] is None:
+        if knowledge[key] is None and key not in described:
             topics[topic] = f"{subject} not assessed: the run has {reason}."
     return topics
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from endotype.annotation.knowledge.vocabulary import review_stars
 from endotype.annotation.severity import clinical_words, is_pathogenic
 from endotype.cohort.assembly import Region, bare_name, sex_chromosome
 from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
@@ -17,23 +18,6 @@ from endotype.variants.plink import MISSING
 
 FILE = "annotation/variants.parquet"
 CLINICAL_SOURCE = "clinical_significance"
-
-REVIEW_STARS = {
-    "practice_guideline": 4,
-    "reviewed_by_expert_panel": 3,
-    "criteria_provided,_multiple_submitters,_no_conflicts": 2,
-    "criteria_provided,_multiple_submitters": 2,
-    "criteria_provided,_conflicting_interpretations": 1,
-    "criteria_provided,_conflicting_classifications": 1,
-    "criteria_provided,_single_submitter": 1,
-    "no_assertion_criteria_provided": 0,
-    "no_assertion_provided": 0,
-    "no_classification_provided": 0,
-    "no_classification_for_the_individual_variant": 0,
-    "no_classification_for_the_single_variant": 0,
-    "no_classifications_from_unflagged_records": 0,
-}
-"""ClinVar review status -> stars (https://www.ncbi.nlm.nih.gov/clinvar/docs/review_status/)."""
 
 GROUPS = ("pathogenic", "classified_pathogenic", "predicted_damaging", "other_clinical")
 """Order of findings: (likely) pathogenic by the clinical source; by ACMG/AMP criteria; predicted to break a
@@ -53,11 +37,6 @@ def significance_group(significance: str) -> str:
     if first.startswith(("uncertain_significance", "conflicting", "not_provided", "no_")):
         return "uncertain"
     return "other"
-
-
-def review_stars(status: str | None) -> int | None:
-    """ClinVar's stars, 0 to 4, for a review status; ``None`` for a status that isn't known."""
-    return REVIEW_STARS.get((status or "").replace(" ", "_").lower())
 
 
 def zygosity(dosage: int, chrom: str, pos: int, sex: str, par: Sequence[Region]) -> str:
@@ -108,7 +87,12 @@ def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[C
     n_reportable = sum(item["group"] != "other_clinical" for item in items)
     section = _empty("present" if items else "absent", _statement(items, n_reportable, cohort))
     shown = {item["variant_id"] for item in items if item["group"] != "other_clinical"}
-    joint = [change for change in record.joint_changes if shown & set(change["variants"])]
+    apart = [{p["variant_1"], p["variant_2"]} for p in record.pairs if p["phase"] == "trans"]
+    joint = [
+        change
+        for change in record.joint_changes
+        if shown & set(change["variants"]) and not any(pair <= set(change["variants"]) for pair in apart)
+    ]
     section |= {"items": items, "no_call": no_call, "joint_changes": joint}
     section["counts"] = {"listed": len(items), "reportable": n_reportable, **counts, "no_call": len(no_call)}
     return section, claims
@@ -119,7 +103,7 @@ def _why_not_assessed(record: PatientRecord, cohort: Cohort) -> str:
         return "there are no genotypes of this person in the run."
     if cohort.n_variants == 0:
         return "no variant of the cohort passed the filters, so no genotype could be read."
-    if not cohort.has_consequences and cohort.config["knowledge"][CLINICAL_SOURCE] is None:
+    if not cohort.has_consequences and not cohort.has_clinical:
         return "the run had neither gene models nor a source of clinical significance to judge variants by."
     return ""
 
@@ -137,7 +121,7 @@ def _empty(status: str, statement: str) -> Row:
 
 
 def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
-    kinds = ["recorded as pathogenic"] * (cohort.config["knowledge"][CLINICAL_SOURCE] is not None)
+    kinds = ["recorded as pathogenic"] * cohort.has_clinical
     if cohort.has_consequences:
         kinds += ["(likely) pathogenic by ACMG/AMP criteria", "predicted to damage a gene"]
     looked_at = f"Of {plural(cohort.n_variants, 'variant')} of the cohort that passed the filters"

@@ -130,6 +130,11 @@ class Cohort:
         return None not in (self.config["reference"]["fasta"], self.config["reference"]["genes"])
 
     @property
+    def has_clinical(self) -> bool:
+        """Whether the run had a source of clinical significance."""
+        return bool(self.knowledge["sources"]["clinical_significance"].get("sha256"))
+
+    @property
     def par(self) -> tuple[Region, ...]:
         """Pseudoautosomal regions of the run's assembly; none when it isn't a known one."""
         return par_regions(self.config["reference"]["assembly"])

@@ -16,6 +16,7 @@ from endotype import bcftools
 from endotype.annotation.effects.alleles import CODES
 from endotype.annotation.effects.table import (
     DISTANCE,
+    NOT_ASSESSED,
     SCHEMA,
     Index,
     Window,
@@ -122,6 +123,7 @@ class _Contig:
         elif model_contig(model, chrom) is None:
             self._fault = "contig_not_in_gene_model"
         else:
+            self._left_out = model.left_out(model_contig(model, chrom) or chrom)
             near = max(1, span[0] - distance - _NEAR), span[1] + distance + _NEAR
             self._index = Index.of(build_transcripts(model, chrom, reference, near))
             self._sequence = genomic_sequence(chrom, reference.lengths, assembly)
@@ -138,7 +140,7 @@ class _Contig:
             last = min(length, int(positions.max()) + longest + margin)
             window = Window(self._bases(first, last), first, length)
             try:
-                return describe_block(
+                table = describe_block(
                     self._index,
                     window,
                     positions,
@@ -147,12 +149,34 @@ class _Contig:
                     sequence_name=self._sequence,
                     distance=self._distance,
                 )
+                return _without_left_out(table, *self._left_out)
             except WindowTooSmallError:
                 margin *= 4
 
     def _bases(self, first: int, last: int) -> np.ndarray:
         text = self._reference.bases(self.chrom, first, max(0, last - first + 1))
         return CODES[np.frombuffer(text.encode("ascii", "replace"), np.uint8)]
+
+
+def _without_left_out(table: pa.Table, starts: np.ndarray, ends: np.ndarray) -> pa.Table:
+    """The table, its variants that are in a transcript left out of the model and in no other not assessed."""
+    if not len(starts):
+        return table
+    alone = pc.equal(table["consequence"], "intergenic_variant").to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(alone)
+    first = table["pos"].to_numpy()[rows]
+    last = first + pc.binary_length(table["ref"]).to_numpy()[rows] - 1
+    inside = rows[np.any((starts <= last[:, None]) & (ends >= first[:, None]), axis=1)]
+    if not len(inside):
+        return table
+    hit = np.zeros(len(table), bool)
+    hit[inside] = True
+    unknown = {"consequence": None, "impact": None, "hgvs_status": "transcript_excluded"}
+    unknown["consequence_status"] = NOT_ASSESSED
+    for name, value in unknown.items():
+        column = pc.if_else(pa.array(hit), pa.scalar(value, pa.string()), table[name])
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), column)
+    return table
 
 
 def _longest(texts: pa.StringArray) -> int:

@@ -293,7 +293,8 @@ def _build_genes(
 ) -> dict[str, Any]:
     """Write ``genes.parquet`` and the tables of all gene-level sources; their entries."""
     table = _no_rows([*GENE_COLUMNS, "table_row"]) if genes is None else read_gene_table(genes)
-    model = _no_rows(Gene._fields) if gff is None else gene_frame(read_gene_model(gff))
+    genome = None if gff is None else read_gene_model(gff)
+    model = _no_rows(Gene._fields) if genome is None else gene_frame(genome)
     # Genes are where variants are: on the contigs of the reference, under the names that it has for them.
     names = {name: match_contigs([name], lengths).get(name, name) for name in model["chrom"].unique()}
     model["chrom"] = model["chrom"].map(names).astype("str")
@@ -330,7 +331,10 @@ def _build_genes(
     write_parquet(joined, out / "genes.parquet")
     facts = {"kind": "genes", "key": "gene", "table": "genes.parquet", "version": None, "date": None}
     entries["genes"] = NOT_ASSESSED if genes is None else _file(genes) | facts | counts
-    entries["gene_model"] = NOT_ASSESSED if gff is None else _file(gff) | {"genes": len(model)}
+    if gff is None or genome is None:
+        entries["gene_model"] = NOT_ASSESSED
+    else:
+        entries["gene_model"] = _file(gff) | genome.summary()
     return entries
 
 
