@@ -17,12 +17,13 @@ def main() -> None:
     )
     parser.add_argument("--fasta", type=Path, required=True, help="reference sequence")
     parser.add_argument("--genes", type=Path, help="gene model (GFF3); without it g. and m. names only")
+    parser.add_argument("--assembly", help="GRCh37 or GRCh38, where the lengths of the FASTA don't tell it")
     parser.add_argument("--out", type=Path, required=True, help=".parquet, .tsv or .tsv.gz")
     a = parser.parse_args()
     names = list(enumerate(a.name, start=1))
     if a.file is not None:
         names += read_names(a.file)
-    describe_names(names, a.out, a.fasta, a.genes, str(a.file) if a.file else "names")
+    describe_names(names, a.out, a.fasta, a.genes, str(a.file) if a.file else "names", a.assembly)
 
 
 if __name__ == "__main__":

@@ -167,7 +167,8 @@ def annotate_bcf(
     _check_reference(fasta, knowledge)
     with tempfile.TemporaryDirectory() as folder:
         effects = Path(folder, "effects.parquet")
-        predict_effects(bcf, effects, fasta, genes)
+        assembly = read_json(Path(knowledge, "knowledge.json"))["assembly"]
+        predict_effects(bcf, effects, fasta, genes, assembly=assembly)
         annotate_variants(None, [effects], knowledge, out)
 
 

@@ -56,6 +56,7 @@ def describe_names(
     fasta: str | Path,
     genes: str | Path | None = None,
     source: str = "names",
+    assembly: str | None = None,
 ) -> None:
     """Write a table with a row for each name, in their order, with the columns of :class:`Described`.
 
@@ -65,6 +66,7 @@ def describe_names(
         fasta: reference.
         genes: gene model; without it only g. and m. names can be placed.
         source: what the names are from, for messages.
+        assembly: of the reference, where its contigs' lengths don't tell it.
 
     Raises:
         InputError: a file can't be used; no names; or none of them could be described (the table is written
@@ -74,7 +76,7 @@ def describe_names(
         raise input_error(source, "no names", "HGVS names, one a line")
     model = None if genes is None else read_gene_model(genes)
     with indexed_fasta(fasta) as indexed, Reference(indexed) as reference:
-        engine = _Engine(reference, Genome(reference, model))
+        engine = _Engine(reference, Genome(reference, model, assembly))
         rows = [engine.describe(line, text) for line, text in names]
     frame = pd.DataFrame(rows, columns=list(Described._fields)).astype({"pos": "Int64"})
     if Path(out).suffix == ".parquet":

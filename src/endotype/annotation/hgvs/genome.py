@@ -8,10 +8,11 @@ from endotype.annotation.effects.table import NOT_COUNTED_IN
 from endotype.annotation.gene_model import GeneModel, Transcript
 from endotype.annotation.hgvs.axis import Axis, Contig, Placed, placed
 from endotype.annotation.hgvs.model import HgvsError
+from endotype.annotation.hgvs.names import genomic_sequence
 from endotype.annotation.reference import Reference, match_contigs
 from endotype.annotation.splicing import build_transcripts
 from endotype.annotation.transcripts import Transcripts
-from endotype.cohort.assembly import accessions, bare_name, guess_assembly
+from endotype.cohort.assembly import accessions, bare_name, canonical_assembly, guess_assembly
 from endotype.errors import nearest, visible
 
 
@@ -31,12 +32,14 @@ class Genome:
     A contig is known by its name in the FASTA, by that with or without ``chr``, and by its accession if that
     is of the assembly whose lengths the FASTA has. A transcript is known by its name in the gene model;
     without a version if only one is of that name. An accession with another version is another sequence:
-    refused.
+    refused. The assembly is told by the lengths of the contigs where it isn't given.
     """
 
-    def __init__(self, reference: Reference, genes: GeneModel | None = None) -> None:
+    def __init__(
+        self, reference: Reference, genes: GeneModel | None = None, assembly: str | None = None
+    ) -> None:
         self._reference, self._genes = reference, genes
-        self.assembly = guess_assembly(reference.lengths)
+        self.assembly = canonical_assembly(assembly) if assembly else guess_assembly(reference.lengths)
         self._built: dict[str, tuple[Transcripts, int]] = {}
         self._by_stem: dict[str, list[str]] = {}
         self._by_gene: dict[str, list[str]] = {}
@@ -94,11 +97,7 @@ class Genome:
 
     def accession(self, chrom: str) -> str:
         """The RefSeq accession of a contig of GRCh37 or GRCh38, else its own name."""
-        bare = bare_name(chrom)
-        for name, known in accessions().items():
-            if name.startswith("NC_") and known.chrom == bare and self._is(known.assembly, chrom):
-                return name
-        return chrom
+        return genomic_sequence(chrom, self._reference.lengths, self.assembly).rpartition(":")[0]
 
     def contig_of(self, name: str) -> str:
         """The contig of the FASTA that a reference means."""
