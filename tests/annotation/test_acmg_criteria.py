@@ -527,6 +527,12 @@ class TestCompound:
         c = context(family=Family({KEY: carriers}, {KEY: partners}))
         assert says(family.pm3(variant(moi=["AR"]), c)) == expected
 
+    def test_bp2_asks_for_a_partner_that_the_clinical_source_establishes(self):
+        for by_criteria, status in ((False, "supporting"), (True, "not_met")):
+            known = Partner("P1", "1:2000:C:T", "cis", "pathogenic", by_criteria)
+            c = context(family=Family({KEY: [carrier()]}, {KEY: [known]}))
+            assert says(family.bp2(variant(moi=["AR"]), c)) == status
+
     def test_pm3_is_of_recessive_genes(self):
         c = context(family=Family({KEY: [carrier()]}, {KEY: [partner()]}))
         assert says(family.pm3(variant(moi=["AD"]), c)) == "not_met"

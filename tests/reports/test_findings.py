@@ -142,6 +142,7 @@ def test_a_criterion_that_another_excludes_is_shown_but_not_named_as_counted(wri
     assert [c["criterion"] for c in item["classification"]["criteria"]] == ["PVS1", "PM2", "PP3"]
     (claim,) = [c for c in written.report("P0001")["claims"] if c["id"] == item["claim"]]
     assert "pathogenic (10 points: PVS1, PM2)" in claim["text"]
+    assert "PP3</b> (supporting, not counted: another criterion already uses" in written.page("P0001")
 
 
 def test_a_variant_without_a_class_is_not_classified(written: Run) -> None:
@@ -160,7 +161,7 @@ def test_an_override_is_told_with_who_when_and_why(run: Run) -> None:
     (claim,) = [c for c in run.report("P0001")["claims"] if c["id"] == item["claim"]]
     limit = "Set by curator 1 on 2026-01-02, not by the criteria alone: seen in three families."
     assert limit in claim["limits"]
-    assert "set by a curator" in run.page("P0001")
+    assert "set by a curator; by the criteria: uncertain significance" in run.page("P0001")
 
 
 @pytest.mark.parametrize(

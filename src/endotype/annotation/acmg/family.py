@@ -196,7 +196,7 @@ def bp2(v: Candidate, c: Context) -> Finding:
     partners = _partners(v, c)
     if partners is None:
         return not_evaluable("BP2", "Compound heterozygotes were not traced.")
-    established = [p for p in partners if p.kind == "pathogenic"]
+    established = [p for p in partners if p.kind == "pathogenic" and not p.by_criteria]
     cis = [p for p in established if p.phase == "cis"]
     if cis:
         reason = f"The variant is in cis with {cis[0].variant_id}, established as pathogenic."
