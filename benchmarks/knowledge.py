@@ -31,12 +31,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pysam
 
 from endotype import bcftools
-from endotype.annotation.annotate import _hits, annotate_variants
+from endotype.annotation.allele_join import allele_hits
+from endotype.annotation.annotate import annotate_variants
 from endotype.annotation.consequences import SCHEMA
-from endotype.annotation.database import ordered_duckdb
 from endotype.files import to_json, write_json
 from endotype.tables import write_arrow, write_parquet
 
@@ -182,14 +183,13 @@ def tables(folder: Path, cohort: pd.DataFrame) -> None:
 
 def join(folder: Path) -> pa.Table:
     """The variants that the store has, with what it says of them."""
-    with tempfile.TemporaryDirectory() as scratch, ordered_duckdb(scratch) as con:
-        con.execute(
-            """CREATE TEMP TABLE v AS SELECT file_row_number AS nth, pos, ref, alt
-            FROM read_parquet($path, file_row_number = true)""",
-            {"path": str(folder / "variant_qc.parquet")},
-        )
-        _hits(con, str(folder / "knowledge/sites.parquet"), "hits", "1", 0, (1 << 31) - 1)
-        return con.sql("SELECT * FROM hits JOIN v USING (nth) ORDER BY nth").to_arrow_table()
+    block = pq.read_table(folder / "variant_qc.parquet", columns=["pos", "ref", "alt"], use_threads=False)
+    block = block.append_column("nth", pa.array(range(len(block)), pa.int64()))
+    hits = allele_hits(folder / "knowledge/sites.parquet", "1", block)
+    found = block.take(hits["nth"])
+    for name in ("af", "clnsig", "score"):
+        found = found.append_column(name, hits[name])
+    return found
 
 
 def alleles(table: pa.Table) -> set[tuple[int, str, str]]:

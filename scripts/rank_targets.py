@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--targets", help="target table (TSV); without one the result has no rows")
     parser.add_argument("--people", required=True, help="cohort/people.parquet")
     parser.add_argument("--sample-qc", required=True, help="variants/sample_qc.parquet")
+    parser.add_argument("--compound", help="annotation/compound.parquet: phase of pairs of variants")
     parser.add_argument("--draws", type=int, default=1000, help="Monte-Carlo draws of the rank interval")
     parser.add_argument("--seed", type=int, default=1, help="seed; each patient has a stream of their own")
     parser.add_argument("--out", required=True, help="targets/targets.parquet")
@@ -38,6 +39,7 @@ def main() -> None:
         arguments.draws,
         arguments.seed,
         arguments.out,
+        arguments.compound,
     )
 
 

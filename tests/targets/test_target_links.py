@@ -112,6 +112,18 @@ def test_a_recessive_gene_needs_two_alleles():
     assert links(store, *rows, mode="XL")["weight"].tolist() == [0.5, 1.0, 0.5, 0.5]
 
 
+def test_known_phase_decides_whether_both_copies_of_a_recessive_gene_are_hit():
+    store = store_of([1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 1, 0])
+    carriers = carriers_of(store, *(annotation_row(f"v{i}") for i in range(3)))
+    pair = frozenset(("v0", "v1"))
+    phases = {("A", pair): "trans", ("B", pair): "cis", ("C", pair): "cis"}
+    found = carried_variant_links(carriers, {"G": "AR"}, phases).set_index("patient")
+    # C has a third variant, whose phase to the others is not known.
+    assert found["weight"].to_dict() == {"A": 1.0, "C": 0.5}
+    assert "on both copies" in found.loc["A", "detail"]
+    assert "unknown phase" in found.loc["C", "detail"]
+
+
 def test_effect_is_loss_for_high_impact_and_unknown_otherwise():
     store = store_of([1, 0, 0, 0])
     assert links(store, annotation_row()).loc["A", "effect"] == "loss"

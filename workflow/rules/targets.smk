@@ -11,6 +11,7 @@ rule rank_targets:
         loci="results/association/loci.parquet",
         people="results/cohort/people.parquet",
         sample_qc="results/variants/sample_qc.parquet",
+        compound="results/annotation/compound.parquet",
         targets=KNOWLEDGE["targets"] or [],
     output:
         "results/targets/targets.parquet",
@@ -29,5 +30,5 @@ rule rank_targets:
     shell:
         "python {params.script} --assignments {input.assignments} --annotation {input.annotation}"
         " --genes {input.genes} --bfile results/variants/genotypes --loci {input.loci} --people {input.people}"
-        " --sample-qc {input.sample_qc} {params.targets} --draws {params.draws} --seed {params.seed}"
+        " --sample-qc {input.sample_qc} --compound {input.compound} {params.targets} --draws {params.draws} --seed {params.seed}"
         " --out {output} > {log} 2>&1"

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from endotype.annotation.allele_join import allele_hits
 from endotype.annotation.database import arrow_batches, ordered_duckdb
 from endotype.annotation.reference import match_contigs
 from endotype.annotation.severity import IMPACTS, impact_of, severity_rank
@@ -373,11 +374,11 @@ def _annotate_block(
     )
     _add_terms(con, known)
     for name in ("population_frequency", "clinical_significance"):
-        _hits(con, store.path(name), name, store.contig(name, chrom), first, last)
+        _hits(con, store.path(name), name, store.contig(name, chrom), block)
     selects, joins, score_states = [], [], []
     for i, source in enumerate(store.joined):
         alias = f"x{i}"
-        there = source.key == "gene" or _join_source(con, source, alias, chrom, first, last)
+        there = source.key == "gene" or _join_source(con, source, alias, chrom, block)
         state = _state(source, alias, there)
         if source.is_score:
             score_states.append(f"({state})")
@@ -412,26 +413,20 @@ def _add_terms(con: duckdb.DuckDBPyConnection, known: set[str]) -> None:
     known.update(new)
 
 
-def _hits(
-    con: duckdb.DuckDBPyConnection, path: str, table: str, contig: str | None, first: int, last: int
-) -> None:
-    """The rows of a source that are alleles of the block, with the variant's place in it as ``nth``."""
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {table} AS
-        SELECT v.nth, k.* EXCLUDE (chrom, pos, ref, alt) FROM read_parquet($path) k
-        JOIN v ON k.pos = v.pos AND k.ref = v.ref AND k.alt = v.alt
-        WHERE k.chrom = $contig AND k.pos BETWEEN $first AND $last""",
-        {"path": path, "contig": contig or "", "first": first, "last": last},
-    )
+def _hits(con: duckdb.DuckDBPyConnection, path: str, table: str, contig: str | None, block: pa.Table) -> None:
+    """Make a table of the rows of a source that are alleles of the block, with ``nth``."""
+    con.register("hits_of_block", allele_hits(path, contig, block))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM hits_of_block")
+    con.unregister("hits_of_block")
 
 
 def _join_source(
-    con: duckdb.DuckDBPyConnection, source: _Joined, alias: str, chrom: str, first: int, last: int
+    con: duckdb.DuckDBPyConnection, source: _Joined, alias: str, chrom: str, block: pa.Table
 ) -> bool:
     """Make the table ``alias`` with at most one row per variant; whether the source has the contig."""
     contig = match_contigs([chrom], source.contigs).get(chrom)
     if source.key == "allele":
-        _hits(con, source.path, alias, contig, first, last)
+        _hits(con, source.path, alias, contig, block)
         return contig is not None
     begin, end = ("pos", "pos") if source.key == "position" else ('"start"', '"end"')
     values = ", ".join(f'{_combined(c, source.combine)} AS "{c}"' for c, _ in source.columns)
@@ -445,7 +440,7 @@ def _join_source(
         {
             "path": source.path,
             "contig": contig or "",
-            "first": first,
+            "first": int(block["pos"][0].as_py()),
             "last": int(con.execute("SELECT max(to_pos) FROM v").fetchall()[0][0]),
         },
     )

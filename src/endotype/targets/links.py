@@ -6,6 +6,10 @@ to 1, says how much of a source's reliability the link passes on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom
@@ -26,6 +30,9 @@ MIN_CARRIERS = 3
 PHASE_UNKNOWN = 0.5
 """Weight of two heterozygous variants of a recessive gene, which may lie on one chromosome."""
 
+Phases = Mapping[tuple[str, frozenset[str]], str]
+"""(patient, two variants of a gene) -> ``trans``, ``cis`` or ``unknown``; a pair not there is unknown too."""
+
 CARRIER_X = 0.5
 """Weight of one copy of an X-linked gene where there are two."""
 
@@ -39,14 +46,18 @@ def link_table(rows: list[dict[str, object]]) -> pd.DataFrame:
     return table.astype(LINK_COLUMNS)
 
 
-def carried_variant_links(carriers: pd.DataFrame, inheritance: dict[str, str]) -> pd.DataFrame:
+def carried_variant_links(
+    carriers: pd.DataFrame, inheritance: dict[str, str], phases: Phases = MappingProxyType({})
+) -> pd.DataFrame:
     """Damaging variants that a patient carries, weighed by zygosity and inheritance.
 
-    A recessive gene (AR) needs a homozygous variant or two heterozygous ones; one alone is no link.
+    A recessive gene (AR) needs a homozygous variant or two heterozygous ones on both of its copies. Several
+    on one copy, or one alone, are no link; of unknown phase they count for half.
 
     Args:
         carriers: of :func:`endotype.targets.carriers.find_carriers`.
         inheritance: of the genes: AD, AR, XL, MT or unknown.
+        phases: of pairs of heterozygous variants, as far as known.
     """
     damaging = carriers[carriers["damaging"].to_numpy(bool)]
     damaging = damaging.assign(order=(damaging["impact"] != "HIGH").astype(int))
@@ -57,7 +68,8 @@ def carried_variant_links(carriers: pd.DataFrame, inheritance: dict[str, str]) -
     for (patient, gene), group in damaging.groupby(["patient", "gene"], sort=True):
         mode = inheritance.get(str(gene), "unknown")
         first = group.iloc[0]
-        weight, zygosity = _zygosity(int(first["dosage"]), len(group), mode)
+        phase = _phase(str(patient), group["variant_id"].tolist(), phases)
+        weight, zygosity = _zygosity(int(first["dosage"]), len(group), mode, phase)
         if weight == 0:
             continue
         more = (
@@ -80,12 +92,22 @@ def carried_variant_links(carriers: pd.DataFrame, inheritance: dict[str, str]) -
     return link_table(rows)
 
 
-def _zygosity(copies: int, n_variants: int, mode: str) -> tuple[float, str]:
+def _phase(patient: str, variants: list[str], phases: Phases) -> str:
+    """``trans`` when two of the variants are, ``cis`` when all are known to be together, else ``unknown``."""
+    known = {phases.get((patient, frozenset(pair)), "unknown") for pair in combinations(variants, 2)}
+    return "trans" if "trans" in known else "cis" if known == {"cis"} else "unknown"
+
+
+def _zygosity(copies: int, n_variants: int, mode: str, phase: str) -> tuple[float, str]:
     """Weight of the link and the word for what is carried; weight 0 is no link."""
     if copies == 2:
         return 1.0, "homozygous or hemizygous"
     if mode == "AR":
-        return (PHASE_UNKNOWN, "two heterozygous variants of unknown phase") if n_variants > 1 else (0.0, "")
+        if n_variants < 2 or phase == "cis":
+            return 0.0, ""
+        if phase == "trans":
+            return 1.0, "heterozygous variants on both copies of the gene"
+        return PHASE_UNKNOWN, "two heterozygous variants of unknown phase"
     if mode == "XL":
         return CARRIER_X, "heterozygous carrier of an X-linked gene"
     return 1.0, "heterozygous"

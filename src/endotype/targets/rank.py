@@ -48,11 +48,13 @@ def rank_targets(
     draws: int,
     seed: int,
     out: str | Path,
+    compound: str | Path | None = None,
 ) -> None:
     """Write ``targets.parquet``.
 
     Genotypes of patients that failed the sample QC are not used. Enrichment of a gene in a subtype is
-    looked for among called patients that are in the statistics of the cohort.
+    looked for among called patients that are in the statistics of the cohort. ``compound`` is
+    ``annotation/compound.parquet``; without it the phase of two variants is unknown.
 
     Raises:
         InputError: faults of the target table.
@@ -80,7 +82,9 @@ def rank_targets(
     links = pd.concat(
         [
             carried_variant_links(
-                carriers, dict(zip(gene_table["gene"], gene_table["inheritance"], strict=True))
+                carriers,
+                dict(zip(gene_table["gene"], gene_table["inheritance"], strict=True)),
+                {} if compound is None else _phases(compound),
             ),
             subtype_links(calls, enrichment),
             association_links(read_parquet(loci), carriers, store, usable, wanted),
@@ -88,6 +92,12 @@ def rank_targets(
         ignore_index=True,
     )
     write_parquet(rank(table, links, draws, seed), out)
+
+
+def _phases(compound: str | Path) -> dict[tuple[str, frozenset[str]], str]:
+    pairs = read_parquet(compound, ["patient", "variant_1", "variant_2", "phase"])
+    rows = pairs.itertuples(index=False, name=None)
+    return {(patient, frozenset((a, b))): phase for patient, a, b, phase in rows}
 
 
 def rank(targets: pd.DataFrame, links: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
