@@ -16,6 +16,9 @@ RUNS = {
     "association_2504x40k": ["association", "--people", "2504", "--variants", "40000"],
     "annotation_100k": ["annotation", "--variants", "100000"],
     "annotation_1m": ["annotation", "--variants", "1000000"],
+    "binary_2504x10k": ["binary", "--variants", "10000"],
+    "packed_scan": ["packed_scan"],
+    "set_tests": ["set_tests"],
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],
@@ -44,8 +47,8 @@ def main() -> None:
     for name, (module, *options) in RUNS.items():
         print(f"== {name}", flush=True)
         out = FOLDER / "results" / f"{name}.json"
-        command = [sys.executable, str(FOLDER / f"{module}.py"), *options, "--out", str(out)]
-        subprocess.run(command, check=True)
+        command = [sys.executable, "-m", f"benchmarks.{module}", *options, "--out", str(out)]
+        subprocess.run(command, check=True, cwd=FOLDER.parent)
 
 
 if __name__ == "__main__":

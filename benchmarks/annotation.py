@@ -1,6 +1,6 @@
 """Consequence, ``g.``, ``c.`` and ``p.`` of each variant here, and consequence alone in a peer, in turn.
 
-    python benchmarks/annotation.py --variants 100000
+    python -m benchmarks.annotation --variants 100000
 
 On a simulated contig with genes of two transcripts each, on both strands:
 

@@ -1,6 +1,6 @@
 """A large simulated VCF and its reference, for measuring; not a cohort to learn anything from.
 
-    python benchmarks/cohort_vcf.py --people 2500 --variants 100000 --out FOLDER
+    python -m benchmarks.cohort_vcf --people 2500 --variants 100000 --out FOLDER
 
 One in twelve variants is an indel, one in thirty is multiallelic, some indels stand unaligned, as in a joint
 call set. Genotypes are independent. ``--reads`` adds AD, DP and GQ to every call.

@@ -1,6 +1,6 @@
 """Joining a cohort's variants with a large source of sites, here and by ``bcftools annotate``, in turn.
 
-    python benchmarks/knowledge.py --variants 100000 --sites 2000000
+    python -m benchmarks.knowledge --variants 100000 --sites 2000000
 
 * ``join``: the hits of a source by exact allele, from the store and in this process, as
   ``annotate_variants`` finds them.

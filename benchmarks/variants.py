@@ -1,6 +1,6 @@
 """Post-processing here and in peers, on one simulated call set, in turn.
 
-    python benchmarks/variants.py --people 2500 --variants 100000
+    python -m benchmarks.variants --people 2500 --variants 100000
 
 * ``normalise_and_pack``: from the VCF to normalised BCF, store, QC tables and accounts, two jobs at a
   time, against ``bcftools norm`` alone with two threads on the same file (the copy in the pysam wheel, and
@@ -27,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cohort_vcf import SPACING, make
 
+from benchmarks.cohort_vcf import SPACING, make
 from endotype.files import to_json, write_json
 from endotype.tables import write_parquet
 from endotype.variants import decode

@@ -288,9 +288,12 @@ def test_separated_null_model_is_not_converged_and_its_rows_say_so(tmp_path):
     n = 100
     x = rng.normal(size=(2, n))
     store = make_store(tmp_path / "g", random_dosages(rng, 3, n, 0))
-    # Neither covariate separates the cases, so neither is dropped; their sum does.
+    # Neither covariate separates the cases, their sum does. The design would drop one; here it doesn't.
     traits = {"apart": ("logistic", x.sum(axis=0) > 0), "mixed": ("logistic", rng.random(n) < 0.5)}
     design = make_design(traits, {"a": x[0], "b": x[1]}, n)
+    dropped = {"b": "separates the cases from the controls together with a"}
+    assert design.info["traits"]["apart"]["dropped"] == dropped
+    design.info["traits"]["apart"]["covariates"] = ["a", "b"]
     table = scan(store, design, ["apart", "mixed"], slice(0, 3), 1).to_pandas()
     assert list(table["status"]) == ["NOT_CONVERGED"] * 3 + ["OK"] * 3
     assert table["stat"].isna().tolist() == [True] * 3 + [False] * 3

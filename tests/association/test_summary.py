@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from endotype.association.genes import associate_genes, qualifying, scan_genes
+from endotype.association.inflation import genomic_inflation
 from endotype.association.loci import NearestGene, gene_loci, significant, variant_loci
-from endotype.association.plot import one_per_cell, plot_not_assessed, plot_trait
+from endotype.association.manhattan import one_per_cell
+from endotype.association.plot import plot_not_assessed, plot_trait
 from endotype.association.scan import associate
-from endotype.association.summary import genomic_inflation, summarise_association
+from endotype.association.summary import summarise_association
 from endotype.errors import InputError
 from endotype.files import write_json
 from endotype.tables import write_parquet
@@ -156,6 +158,11 @@ def test_summary_says_what_was_done_and_what_was_not(run):
     assert traits["null_status"]["variants"]["n_significant"] == 0
     assert 0.6 < traits["surv"]["inflation"] < 1.5
     assert traits["surv"]["n_cases"] + traits["surv"]["n_controls"] == N
+    line = traits["qt"]["statement"]
+    assert "Bonferroni's, 0.05 over the variants (and again over the genes) of 3 traits" in line
+    for name in ("qt.parquet", "qt.genes.parquet"):
+        assert pq.read_schema(out / name).metadata[b"statement"].decode() == line
+    assert traits["qt"]["diagnostics"]["lambda"] == traits["qt"]["inflation"]
     assert "missing_genotypes" in summary["method"] and "sex_chromosomes" in summary["method"]
 
 

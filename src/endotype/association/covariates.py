@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from endotype.association.separation import separating_columns
+
 _COLLINEAR = 1e-8
 _CONTRIBUTES = 1e-4
 
@@ -69,7 +71,20 @@ def choose_covariates(
             continue
         basis = np.column_stack([basis, left / np.linalg.norm(left)])
         kept.append(name)
+    if cases is not None and controls_matter:
+        dropped |= _drop_separating(covariates, kept, cases)
     return kept, dropped
+
+
+def _drop_separating(covariates: pd.DataFrame, kept: list[str], cases: np.ndarray) -> dict[str, str]:
+    """Take covariates out of ``kept`` until those left don't separate together, the latest first."""
+    dropped: dict[str, str] = {}
+    while together := separating_columns(covariates[kept].to_numpy(float), cases):
+        names = [kept[i] for i in together]
+        with_others = f" together with {', '.join(names[:-1])}" if names[1:] else ""
+        dropped[names[-1]] = f"separates the cases from the controls{with_others}"
+        kept.remove(names[-1])
+    return dropped
 
 
 def _separates(values: np.ndarray, cases: np.ndarray, controls_matter: bool) -> bool:

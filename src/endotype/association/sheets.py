@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from endotype.association.covariates import one_hot
 from endotype.association.design import Design, describe
+from endotype.association.reconcile import RECONCILIATION_COLUMNS, reconcile, require_overlap
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.tables import read_text_table
 
@@ -17,7 +19,33 @@ MISSING_WORDS = frozenset({"", "NA", "NaN", "nan", "N/A", ".", "-9"})
 """Words for a missing value in a sheet, PLINK's -9 among them."""
 
 ID_COLUMNS = ("IID", "#IID", "patient")
-_FAMILY_COLUMNS = ("FID", "#FID")
+FAMILY_COLUMNS = ("FID", "#FID")
+FAMILY_DIFFERS = "family_differs"
+"""A status of the reconciliation: the IID is the same, the FID is not. The person is kept; IIDs decide."""
+
+_NO_FAMILY = ("0", "")
+_MAX_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A phenotype or covariate sheet as text.
+
+    Attributes:
+        path: of the file.
+        rows: columns as written, without the ids, indexed by IID; missing words are null.
+        families: FID by IID, where the sheet has them.
+        lines: 1-based line of the file by IID.
+    """
+
+    path: str
+    rows: pd.DataFrame
+    families: pd.Series | None
+    lines: pd.Series
+
+    def line(self, person: object) -> int:
+        """The line of a person."""
+        return int(self.lines.loc[str(person)])
 
 
 def design_from_sheets(
@@ -26,37 +54,53 @@ def design_from_sheets(
     covariates: str | Path | None,
     traits: list[str],
     event: str | None = None,
+    families: pd.Series | None = None,
 ) -> Design:
     """The design of traits that are columns of a sheet.
 
     A trait whose values are all 0 and 1, or 1 and 2 (PLINK: 2 is a case), is binary. With ``event`` the one
     trait is a time, and ``event`` the binary column that says whether it ended with the event. Covariates
-    are all columns of the covariate sheet; those with words are made into indicators.
+    are all columns of the covariate sheet; those of words are made into indicators.
 
     Args:
         people: IIDs in the order of the .fam.
-        phenotypes: sheet with an ``IID`` or ``patient`` column; columns separated by tabs, commas or blanks.
+        phenotypes: sheet with an ``IID`` or ``patient`` column, and ``FID`` if it likes; columns separated by
+            tabs, commas or blanks.
         covariates: as ``phenotypes``.
         traits: columns of ``phenotypes``.
         event: column of ``phenotypes``.
+        families: FIDs in the order of the .fam, to be compared with those of the sheets.
+
+    Returns:
+        A design; ``info["reconciliation"]`` holds, for each sheet, how many people match, are only in the
+        genotypes, or only in the sheet (:data:`~endotype.association.reconcile.RECONCILIATION_COLUMNS`).
 
     Raises:
-        InputError: a sheet can't be read, has no such column, names a person twice, or holds no number.
+        InputError: a sheet can't be read, has no such column, names a person twice, shares nobody with the
+            genotypes, or holds something else than a number; or the .fam has an IID twice.
     """
     patients = people.astype("str").reset_index(drop=True)
+    if patients.duplicated().any():
+        again = visible(patients[patients.duplicated()].iloc[0])
+        raise input_error("the .fam", f"the IID {again} twice", "IIDs that differ, whatever the FIDs")
     sheet = read_sheet(phenotypes)
     wanted = [*traits, *([event] if event else [])]
-    available = [c for c in sheet.columns if c not in _FAMILY_COLUMNS]
     problems = [
         Problem(
-            str(phenotypes), 1, "", f"no column '{name}'", "a column of the sheet", nearest(name, available)
+            str(phenotypes),
+            1,
+            "",
+            f"no column '{name}'",
+            "a column of the sheet",
+            nearest(name, map(str, sheet.rows)),
         )
         for name in wanted
-        if name not in available
+        if name not in sheet.rows
     ]
     if problems:
         raise InputError(problems)
-    values = {name: _to_numbers(sheet[name], phenotypes) for name in wanted}
+    reconciled = [match_sheet("phenotypes", sheet, patients, families)]
+    values = {name: _to_numbers(sheet, name) for name in wanted}
 
     columns: dict[str, pd.Series] = {}
     kinds: dict[str, str] = {}
@@ -72,31 +116,81 @@ def design_from_sheets(
             columns[name] = _binary(values[name])
             kinds[name] = "logistic" if set(columns[name].dropna()) == {0.0, 1.0} else "linear"
     frame = pd.DataFrame(columns).reindex(patients)
-    design_columns = _read_covariates(covariates, patients) if covariates else pd.DataFrame(index=patients)
+    design_columns = pd.DataFrame(index=patients)
+    if covariates:
+        adjusted = read_sheet(covariates)
+        reconciled.append(match_sheet("covariates", adjusted, patients, families))
+        design_columns = _covariates(adjusted, patients)
     clash = sorted({*frame.columns, "patient", "in_analysis"} & set(design_columns.columns))
     if clash:
         raise input_error(covariates, f"a column '{clash[0]}', which the phenotypes have too", "other names")
     frame = pd.concat([frame, design_columns], axis=1).reset_index(drop=True)
     frame.insert(0, "patient", patients)
     frame["in_analysis"] = True
-    return Design(frame, describe(frame, kinds, list(design_columns.columns)))
+    info = describe(frame, kinds, list(design_columns.columns))
+    info["reconciliation"] = pd.concat(reconciled, ignore_index=True).to_dict("records")
+    return Design(frame, info)
 
 
-def read_sheet(path: str | Path) -> pd.DataFrame:
-    """A sheet as text, indexed by person; missing words are null.
+def match_sheet(
+    source: str, sheet: Sheet, patients: pd.Series, families: pd.Series | None = None
+) -> pd.DataFrame:
+    """Compare a sheet's people with those of the genotypes, by IID.
+
+    Args:
+        source: what the sheet is called in the result.
+        sheet: read by :func:`read_sheet`.
+        patients: IIDs in the order of the .fam.
+        families: FIDs in the order of the .fam.
+
+    Returns:
+        As :func:`~endotype.association.reconcile.reconcile`, and a row :data:`FAMILY_DIFFERS` where both
+        sides have FIDs (``0`` is none) that are not the same.
+
+    Raises:
+        InputError: nobody is in both.
+    """
+    table = reconcile(source, patients.tolist(), [str(person) for person in sheet.rows.index])
+    require_overlap(table, sheet.path)
+    if families is None or sheet.families is None:
+        return table
+    ours = pd.Series(families.astype("str").to_numpy(), index=patients.to_numpy())
+    ours, theirs = ours.align(sheet.families.astype("str"), join="inner")
+    differs = (ours != theirs) & ~ours.isin(_NO_FAMILY) & ~theirs.isin(_NO_FAMILY)
+    if not differs.any():
+        return table
+    pairs = [f"{visible(str(i))}: {visible(ours[i])}, {visible(theirs[i])}" for i in ours.index[differs][:5]]
+    row = (
+        source,
+        FAMILY_DIFFERS,
+        int(differs.sum()),
+        "; ".join(pairs),
+        "matched by IID; FIDs of .fam, sheet",
+    )
+    more = pd.DataFrame([row], columns=list(RECONCILIATION_COLUMNS)).astype(RECONCILIATION_COLUMNS)
+    return pd.concat([table, more], ignore_index=True)
+
+
+def read_sheet(path: str | Path) -> Sheet:
+    """A sheet as text; missing words are null.
 
     Raises:
         InputError: it can't be read, has no id column, or names a person twice.
     """
     table = read_text_table(path)
     rows = table.rows
-    ragged = list(table.ragged)
+    ragged, duplicates = list(table.ragged), list(table.duplicate_columns)
     if len(rows.columns) == 1:  # neither tab nor comma in the header: columns are separated by blanks
         lines = [re.split(r"\s+", line.strip()) for line in rows.iloc[:, 0]]
         header = re.split(r"\s+", str(rows.columns[0]).strip())
+        duplicates = sorted({name for name in header if header.count(name) > 1})
         ragged = [(n, len(c)) for n, c in zip(rows.index, lines, strict=True) if len(c) != len(header)]
         whole = [(n, c) for n, c in zip(rows.index, lines, strict=True) if len(c) == len(header)]
-        rows = pd.DataFrame([c for _, c in whole], columns=header, index=[n for n, _ in whole], dtype="str")
+        index = pd.Index([n for n, _ in whole], name="line")
+        rows = pd.DataFrame([c for _, c in whole], columns=header, index=index, dtype="str")
+    problems = [Problem(str(path), 1, name, "the column twice", "different names") for name in duplicates]
+    if problems:
+        raise InputError(problems)
     key = next((name for name in ID_COLUMNS if name in rows.columns), None)
     if key is None:
         raise input_error(
@@ -110,32 +204,42 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
         Problem(str(path), int(str(line)), key, f"{visible(person)} again", "one row a person")
         for line, person in rows.loc[rows[key].duplicated(), key].items()
     ]
-    problems += [
-        Problem(str(path), 1, name, "the column twice", "different names") for name in table.duplicate_columns
-    ]
     if problems:
         raise InputError(problems)
+    lines_of = pd.Series(rows.index, index=rows[key].to_numpy())
     rows = rows.set_index(key)
-    return rows.mask(rows.isin(MISSING_WORDS))
+    family = next((name for name in FAMILY_COLUMNS if name in rows), None)
+    values = rows.drop(columns=[family] if family else [])
+    return Sheet(
+        str(path), values.mask(values.isin(MISSING_WORDS)), rows[family] if family else None, lines_of
+    )
 
 
-def _to_numbers(column: pd.Series, path: str | Path) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    bad = column[column.notna() & ~np.isfinite(numbers.astype("float64"))]
+def _to_numbers(sheet: Sheet, name: str) -> pd.Series:
+    """A column as numbers.
+
+    Raises:
+        InputError: words or infinite values; the first twenty rows of them.
+    """
+    column = sheet.rows[name]
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    bad = column[column.notna() & ~np.isfinite(numbers)]
     if len(bad):
-        raise InputError(
-            [
-                Problem(
-                    str(path),
-                    None,
-                    str(column.name),
-                    f"{visible(text)} of {visible(str(person))}",
-                    "a number",
-                )
-                for person, text in bad.items()
-            ]
-        )
-    return numbers.astype("float64")
+        raise InputError(_not_numbers(sheet, bad, "a finite number, or NA"))
+    return numbers
+
+
+def _not_numbers(sheet: Sheet, bad: pd.Series, expected: str) -> list[Problem]:
+    name = str(bad.name)
+    first = bad.head(_MAX_PROBLEMS)
+    problems = [
+        Problem(sheet.path, sheet.line(person), name, f"{visible(text)} of {visible(str(person))}", expected)
+        for person, text in first.items()
+    ]
+    if len(bad) > len(first):
+        more = f"{len(bad) - len(first)} more such values"
+        problems.append(Problem(sheet.path, None, name, more, expected))
+    return problems
 
 
 def _binary(numbers: pd.Series) -> pd.Series:
@@ -143,13 +247,24 @@ def _binary(numbers: pd.Series) -> pd.Series:
     return numbers - 1 if set(numbers.dropna()) == {1.0, 2.0} else numbers
 
 
-def _read_covariates(path: str | Path, patients: pd.Series) -> pd.DataFrame:
-    sheet = read_sheet(path).reindex(patients)
+def _covariates(sheet: Sheet, patients: pd.Series) -> pd.DataFrame:
+    """Columns of numbers as they are, columns of words as indicators, for all patients.
+
+    Raises:
+        InputError: a column of numbers with a word or an infinite value in it.
+    """
     parts = []
-    for name in [c for c in sheet.columns if c not in _FAMILY_COLUMNS]:
-        numbers = pd.to_numeric(sheet[name], errors="coerce").astype("float64")
-        words = bool((sheet[name].notna() & ~np.isfinite(numbers)).any())
-        parts.append(
-            one_hot(name, sheet[name], sorted(sheet[name].dropna().unique())) if words else numbers.to_frame()
-        )
+    for name in sheet.rows.columns:
+        column = sheet.rows[name]
+        numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+        bad = column[column.notna() & ~np.isfinite(numbers)]
+        if len(bad) == 0:
+            parts.append(numbers.to_frame().reindex(patients))
+        elif np.isfinite(numbers).any() or np.isinf(numbers).any():
+            raise InputError(
+                _not_numbers(sheet, bad, "a finite number like the others, or words in all rows")
+            )
+        else:
+            words = column.reindex(patients)
+            parts.append(one_hot(name, words, sorted(words.dropna().unique())))
     return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=patients)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy import stats
 
 from endotype.association.genes import GENE_SCHEMA, why_not_assessed
+from endotype.association.inflation import inflation_report
 from endotype.association.loci import NearestGene, gene_loci, loci_table, significant, variant_loci
 from endotype.association.plot import plot_not_assessed, plot_trait
 from endotype.association.scan import VARIANT_SCHEMA
+from endotype.association.statement import statement
 from endotype.errors import input_error
 from endotype.files import read_json, write_json
 from endotype.tables import write_arrow, write_parquet
@@ -28,6 +28,9 @@ TESTS = {
     "logistic": "efficient score test",
     "cox": "score test of the partial likelihood; likelihood ratio where |z| is 2 or more",
 }
+
+STATEMENT = "statement"
+"""Key of the metadata of a result, and of the summary: see :mod:`endotype.association.statement`."""
 
 METHOD = {
     "missing_genotypes": "single variants: people without a called genotype are left out of that test, "
@@ -88,19 +91,21 @@ def summarise_association(
             _require_all(bim, table)
         if design["type"] == "linear":
             table = table.drop_columns(list(CASE_COLUMNS))
-        write_arrow(table, out / f"{trait}.parquet")
+        line = statement(info, trait, alpha=alpha)
+        write_arrow(table.replace_schema_metadata({STATEMENT: line}), out / f"{trait}.parquet")
         results = table.to_pandas()
         found = variant_loci(trait, results, alpha_of_trait, locus_window, nearest_gene)
 
         burden = gene_results.filter(pa.compute.equal(gene_results["trait"], trait)).drop_columns("trait")
-        write_arrow(burden.replace_schema_metadata(None), out / f"{trait}.genes.parquet")
+        write_arrow(burden.replace_schema_metadata({STATEMENT: line}), out / f"{trait}.genes.parquet")
         burdens = burden.to_pandas()
         found_genes = gene_loci(trait, burdens, alpha_of_trait)
 
         loci += [found, found_genes]
-        inflation = genomic_inflation(results["neg_log10_p"].to_numpy(float))
+        diagnostics = inflation_report(results)
         hit, threshold = significant(results["neg_log10_p"], alpha_of_trait)
         gene_hit, gene_threshold = significant(burdens["neg_log10_p"], alpha_of_trait)
+        inflation = diagnostics["lambda"]
         plot_trait(out / f"{trait}.svg", _title(trait, design), results, found, threshold, inflation)
         summaries[trait] = {
             "assessed": True,
@@ -112,6 +117,8 @@ def summarise_association(
             "covariates": design["covariates"],
             "covariates_dropped": info["covariates"]["dropped"] | design["dropped"],
             "inflation": inflation,
+            "diagnostics": diagnostics,
+            "statement": line,
             "variants": _tests(results, hit, threshold) | {"n_loci": len(found)},
             "genes": {"assessed": False, "reason": genes_missing}
             if genes_missing
@@ -137,14 +144,6 @@ def summarise_association(
             "method": METHOD,
         },
     )
-
-
-def genomic_inflation(neg_log10_p: np.ndarray) -> float | None:
-    """Median chi-square over its expectation (Devlin and Roeder 1999); None without tests (NaN is none)."""
-    tested = neg_log10_p[np.isfinite(neg_log10_p)]
-    if tested.size == 0:
-        return None
-    return float(stats.chi2.isf(10.0 ** -np.median(tested), 1) / stats.chi2.median(1))
 
 
 def _tests(results: pd.DataFrame, hit: pd.Series, threshold: float | None) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""What all pictures of this stage share: style, colours that everybody can tell apart, labels that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from endotype.files import atomic_path
+
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "endotype",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.parse_math": False,
+}
+BLUE, LIGHT_BLUE, RED, GREY = "#1f4e79", "#7aa6c2", "#b5341f", "#555555"
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+"""Of curves: blue, vermilion, green, purple of Okabe and Ito, told apart with any colour vision."""
+SHADES = ("#c9d6e3", "#8fb8c9", "#4f97a3", "#2a6f77", "#12353b")
+"""From low to high by lightness, so in grey as well."""
+
+_LETTER = 0.64
+"""Mean width of a letter over the font size; an overestimate for most fonts."""
+
+
+class Picture:
+    """A figure that is written as SVG, the same bytes for the same content, when the block ends well."""
+
+    def __init__(self, path: str | Path, title: str, size: tuple[float, float] = (10, 3.6)) -> None:
+        self._path = path
+        self._title = title
+        self._size = size
+
+    def __enter__(self) -> Figure:
+        self._context = mpl.rc_context(STYLE)
+        self._context.__enter__()
+        self._figure = Figure(figsize=self._size, dpi=150, layout="constrained")
+        title = printable(self._title)
+        self._figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        return self._figure
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            if error[0] is None:
+                with atomic_path(self._path) as temporary:
+                    metadata = {"Date": None, "Creator": None}
+                    self._figure.savefig(temporary, format="svg", metadata=metadata)
+        finally:
+            self._context.__exit__(*error)
+
+
+def say(axes: Axes, text: str) -> None:
+    """Axes with a sentence instead of a plot."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, printable(text), ha="center", va="center", transform=axes.transAxes, wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text without control, bidirectional and other invisible characters."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def text_width(text: str, font_size: float, axes_points: float) -> float:
+    """About how much of axes that are ``axes_points`` wide a text takes."""
+    return len(text) * _LETTER * font_size / axes_points
+
+
+def lift_labels(
+    x: Sequence[float], y: Sequence[float], width: Sequence[float], height: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where to put labels so that none covers another, as near above their points as that allows.
+
+    In the order given each label takes the lowest place above its point that is free.
+
+    Args:
+        x: of the points, as shares of the axes' width; labels are centred but stay inside the axes.
+        y: of the points, as shares of the axes' height.
+        width: of the labels, as shares of the axes' width.
+        height: of a label, as a share of the axes' height.
+
+    Returns:
+        Centres, and lower edges; an edge above ``1 - height`` means that the axes are too low.
+    """
+    placed: list[tuple[float, float, float]] = []  # left, right, bottom
+    centres, bottoms = [], []
+    for at, low, wide in zip(x, y, width, strict=True):
+        centre = min(max(at, wide / 2), max(1 - wide / 2, wide / 2))
+        left, right, bottom = centre - wide / 2, centre + wide / 2, low + 0.3 * height
+        for _ in range(len(placed) + 1):
+            under = [b for a, z, b in placed if a < right and left < z and abs(b - bottom) < height]
+            if not under:
+                break
+            bottom = max(under) + height
+        placed.append((left, right, bottom))
+        centres.append(centre)
+        bottoms.append(bottom)
+    return np.array(centres, float), np.array(bottoms, float)
+
+
+def lanes(start: Sequence[float], end: Sequence[float]) -> np.ndarray:
+    """The lane of each interval, 0 first, so that intervals of one lane don't touch; in the order given."""
+    ends: list[list[tuple[float, float]]] = []
+    chosen = []
+    for low, high in zip(start, end, strict=True):
+        free = (i for i, lane in enumerate(ends) if all(high < a or b < low for a, b in lane))
+        lane = next(free, len(ends))
+        if lane == len(ends):
+            ends.append([])
+        ends[lane].append((low, high))
+        chosen.append(lane)
+    return np.array(chosen, np.int64)
+
+
+def rounded(values: Any, digits: int = 6) -> list[float | None]:
+    """Numbers for JSON: so many significant digits, null for NaN and infinity."""
+    array = np.asarray(values, float)
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in array]

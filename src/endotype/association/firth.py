@@ -1,0 +1,79 @@
+"""Firth's penalised logistic regression, for variants whose cases or carriers are few.
+
+The log-likelihood is raised by half the log determinant of the information, Jeffreys' prior, which takes away
+the estimates' first-order bias and gives a finite estimate to every variant (Firth 1993, Biometrika 80:27;
+Heinze and Schemper 2002, Stat Med 21:2409).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from endotype.association import rare_case_kernels as kernels
+from endotype.association.null_model import Statistics
+from endotype.association.rare_case import BinaryNull, Refined, refined
+from endotype.association.tails import neg_log10_p_normal
+from endotype.association.wald import refine_wald
+
+
+def refine_firth(
+    packed: np.ndarray,
+    place: np.ndarray,
+    null: BinaryNull,
+    rows: np.ndarray,
+    *,
+    approximate: bool = False,
+) -> Refined:
+    """Firth's test of some variants of a block: a penalised likelihood ratio.
+
+    Exactly, all coefficients are penalised and free (as in logistf, plink2 and regenie), and both sides of
+    the ratio have the penalty of the whole design. Approximately (as in regenie), the covariates keep their
+    own penalised fit as an offset and are taken out of the dosage with the weights of the null; only beta is
+    free. There people without the rarer allele are summed by a second-order expansion while they carry at
+    most ``rare_case_kernels.SPLIT`` of the information, so that a rare variant costs its carriers only.
+    People without a genotype are left out, exactly in both.
+
+    Args:
+        packed: uint8 (n_variants, ceil(n_people / 4)), PLINK 1 rows.
+        place: int64 (n_people,), the row of each person in the model, -1 for people who are not in it.
+        null: the covariates alone.
+        rows: int64, which variants.
+        approximate: see above.
+
+    Returns:
+        Log odds ratio, its standard error from the information (plink2's), ``stat`` the signed root of the
+        likelihood ratio; test ``logistic_firth`` or ``logistic_firth_approximate``. Statuses ``FIRTH``,
+        ``NOT_CONVERGED``, ``COLLINEAR``.
+    """
+    rows = np.asarray(rows, np.int64)
+    fits, outcome = kernels.firth_packed(
+        packed, rows, place, null.basis, null.weight, null.penalised_predictor, null.case, approximate
+    )
+    beta, se = fits[:, kernels.BETA], fits[:, kernels.SE]
+    stat = np.sign(beta) * np.sqrt(fits[:, kernels.LIKELIHOOD_RATIO])
+    test = "logistic_firth_approximate" if approximate else "logistic_firth"
+    return refined(beta, se, stat, neg_log10_p_normal(stat), test, outcome, "FIRTH")
+
+
+def refine_wald_or_firth(
+    packed: np.ndarray, place: np.ndarray, null: BinaryNull, rows: np.ndarray
+) -> Refined:
+    """Wald's test, and Firth's of the variants that have no finite or no estimate (plink2's firth-fallback).
+
+    Args and returns as :func:`refine_firth` (exact); ``test`` and ``status`` of a row say which it was.
+    """
+    rows = np.asarray(rows, np.int64)
+    found = refine_wald(packed, place, null, rows)
+    again = np.isin(found.status.astype(str), ["SEPARATION", "NOT_CONVERGED"])
+    if not again.any():
+        return found
+    other = refine_firth(packed, place, null, rows[again])
+    columns = []
+    for name in ("beta", "se", "stat", "neg_log10_p", "test"):
+        column = getattr(found.statistics, name).copy()
+        column[again] = getattr(other.statistics, name)
+        columns.append(column)
+    status = found.status.copy()
+    status[again] = other.status
+    beta, se, stat, neg_log10_p, test = columns
+    return Refined(Statistics(beta, se, stat, neg_log10_p, test), status)

@@ -1,0 +1,312 @@
+"""Manhattan and QQ plots, and the same points for an interactive page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
+from endotype.association.canvas import (
+    BLUE,
+    GREY,
+    LIGHT_BLUE,
+    RED,
+    SERIES,
+    Picture,
+    lift_labels,
+    printable,
+    rounded,
+    say,
+    text_width,
+)
+from endotype.association.inflation import FREQUENCY_BINS, genomic_inflation
+
+_GRID = (1200, 400)
+_MAX_VECTOR_POINTS = 1500
+_MAX_LABELS = 10
+_MAX_LABEL_LETTERS = 24
+_LABEL_SIZE = 8.0
+_MIN_SHARE_OF_TICK = 0.029
+
+
+@dataclass(frozen=True)
+class Genome:
+    """Where chromosomes lie side by side, in the order of the table.
+
+    Attributes:
+        start: for each chromosome, where its position 0 would be.
+        centre: for each chromosome, of what was tested of it.
+        width: of all.
+        gap: between two, 1 % of the whole.
+    """
+
+    start: dict[str, float]
+    centre: dict[str, float]
+    width: float
+    gap: float
+
+    def place(self, chrom: pd.Series, pos: pd.Series) -> np.ndarray:
+        """Where variants lie."""
+        return pos.to_numpy(float) + chrom.map(self.start).to_numpy(float)
+
+
+def lay_out(results: pd.DataFrame) -> Genome:
+    """Put the chromosomes of a result (columns ``chrom pos``) side by side."""
+    by_chrom = results.groupby("chrom", sort=False)["pos"]
+    first, length = by_chrom.min(), by_chrom.max() - by_chrom.min()
+    gap = 0.01 * max(float(length.sum()), 1.0)
+    start: dict[str, float] = {}
+    centre: dict[str, float] = {}
+    at = 0.0
+    for chrom in dict.fromkeys(results["chrom"]):
+        start[chrom] = at - float(first[chrom])
+        centre[chrom] = at + float(length[chrom]) / 2
+        at += float(length[chrom]) + gap
+    return Genome(start, centre, at, gap)
+
+
+def draw_manhattan(
+    axes: Axes, results: pd.DataFrame, loci: pd.DataFrame, threshold: float | None, axes_points: float = 465
+) -> None:
+    """Draw -log10 p along the genome.
+
+    Points below the threshold are thinned to one for each cell of a fine grid and drawn as a bitmap; those
+    above it stay vector graphics. So the picture is small, and quickly drawn, for any number of variants.
+
+    Args:
+        axes: to draw on.
+        results: columns ``chrom pos neg_log10_p``, genome order.
+        loci: rows of ``loci.parquet`` of this trait whose leads are labelled with their gene.
+        threshold: p-value of significance.
+        axes_points: width of the axes in points, for the labels.
+    """
+    tested = results.dropna(subset=["neg_log10_p"])
+    genome = lay_out(results)
+    x, y = genome.place(tested["chrom"], tested["pos"]), tested["neg_log10_p"].to_numpy(float)
+    limit = np.inf if threshold is None else -np.log10(threshold)
+    labels = _labels(loci[loci["chrom"].isin(genome.start)])
+    height = 1.25 * _LABEL_SIZE / 190  # the axes are about 190 points high
+    top = float(max(y.max(), 1.0 if threshold is None else limit)) * 1.06
+    full = genome.width + genome.gap
+    at_x, at_y = genome.place(labels["chrom"], labels["pos"]), labels["neg_log10_p"].to_numpy(float)
+    share = [text_width(f"{name} ", _LABEL_SIZE, axes_points) for name in labels["gene"]]
+    at = (at_x + genome.gap) / full
+    # A label stands above all points that it would cover.
+    above = [_highest(x, y, px, wide * full) for px, wide in zip(at_x, share, strict=True)]
+    above = np.maximum(np.array(above, float), at_y)
+    centres, bottoms = at, above / top
+    for _ in range(8):  # labels may need more room above, which moves the points below them
+        centres, bottoms = lift_labels(list(at), list(above / top), share, height)
+        if len(bottoms) == 0 or bottoms.max() <= 1 - height:
+            break
+        top *= float(bottoms.max()) + height
+
+    parity = {c: i % 2 for i, c in enumerate(genome.start)}
+    colour = np.array([parity[c] for c in tested["chrom"]])
+    quiet, loud = thinned(x, y, limit, genome.width, top)
+    for odd, shade in enumerate((BLUE, LIGHT_BLUE)):
+        chosen = quiet[colour[quiet] == odd]
+        axes.scatter(x[chosen], y[chosen], s=4, c=shade, linewidths=0, rasterized=True)
+    axes.scatter(x[loud], y[loud], s=12, c=RED, linewidths=0)
+    if threshold is not None:
+        axes.axhline(limit, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+    label_x = centres * full - genome.gap
+    for px, py, to, bottom in zip(at_x, at_y, label_x, bottoms, strict=True):
+        axes.plot([px, to], [py, bottom * top], color=GREY, linewidth=0.5, zorder=3)
+    for name, to, bottom in zip(labels["gene"], label_x, bottoms, strict=True):
+        axes.text(
+            to,
+            bottom * top,
+            name,
+            ha="center",
+            va="bottom",
+            fontsize=_LABEL_SIZE,
+            fontstyle="italic",
+            zorder=4,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+        )
+    if len(genome.start) == 1:
+        ((chrom, start),) = genome.start.items()
+        axes.xaxis.set_major_formatter(lambda at, _: f"{(at - start) / 1e6:.6g}")
+        ticks = MaxNLocator(8, steps=[1, 2, 5, 10]).tick_values(
+            (0 - start) / 1e6, (genome.width - start) / 1e6
+        )
+        axes.set_xticks([t * 1e6 + start for t in ticks])
+        axes.set_xlabel(f"position on chromosome {printable(chrom)} (Mb)")
+    else:
+        named = _ticks(genome, full)
+        axes.set_xticks([genome.centre[c] for c in named], [printable(c) for c in named], fontsize=8)
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel("chromosome")
+    axes.set_xlim(-genome.gap, genome.width)
+    axes.set_ylim(0, top)
+    axes.set_ylabel("−log₁₀ p")
+
+
+def draw_qq(axes: Axes, neg_log10_p: np.ndarray, inflation: float | None) -> None:
+    """Draw observed against expected -log10 p, with the 95 % band of each order statistic.
+
+    The band is that of *independent* uniform p-values: the k-th smallest of n has a beta(k, n - k + 1)
+    distribution.
+    """
+    expected, observed, low, high = qq_points(neg_log10_p)
+    axes.fill_between(expected, low, high, color="#dddddd", linewidth=0)
+    axes.plot([0, expected[0]], [0, expected[0]], color=GREY, linewidth=0.8)
+    axes.scatter(expected, observed, s=6, c=BLUE, linewidths=0, rasterized=True)
+    _qq_axes(axes)
+    if inflation is not None:
+        axes.text(0.05, 0.95, f"λ = {inflation:.3f}", transform=axes.transAxes, va="top")
+
+
+def plot_qq_by_frequency(path: str | Path, title: str, results: pd.DataFrame) -> None:
+    """Write a QQ plot with a curve for each bin of minor allele frequency, and its lambda.
+
+    Args:
+        path: of the SVG.
+        title: shown above.
+        results: columns ``eaf neg_log10_p``.
+    """
+    tested = results.dropna(subset=["neg_log10_p", "eaf"])
+    values = tested["neg_log10_p"].to_numpy(float)
+    eaf = tested["eaf"].to_numpy(float)
+    minor = np.minimum(eaf, 1 - eaf)
+    with Picture(path, title, (4.6, 4.2)) as figure:
+        axes = figure.subplots()
+        if len(values) == 0:
+            say(axes, "No variant could be tested.")
+            return
+        expected, _, low, high = qq_points(values)
+        axes.fill_between(expected, low, high, color="#dddddd", linewidth=0)
+        axes.plot([0, expected[0]], [0, expected[0]], color=GREY, linewidth=0.8)
+        for (above, up_to), colour in zip(pairwise(FREQUENCY_BINS), SERIES, strict=True):
+            inside = values[(minor > above) & (minor <= up_to)]
+            if len(inside) == 0:
+                continue
+            found = genomic_inflation(inside)
+            name = f"{above:g} < MAF ≤ {up_to:g}: λ = {found:.3f}, n = {len(inside):,}"
+            x, y, _, _ = qq_points(inside)
+            axes.scatter(x, y, s=7, c=colour, linewidths=0, rasterized=True, label=name)
+        axes.legend(loc="upper left", frameon=False, fontsize=7.5, markerscale=2, handletextpad=0.2)
+        _qq_axes(axes)
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, top * 1.35)  # room for the legend
+        note = "Grey: 95 % of as many independent uniform p-values (all variants)."
+        axes.text(0, -0.19, note, transform=axes.transAxes, fontsize=7, color=GREY)
+
+
+def interactive_data(results: pd.DataFrame, loci: pd.DataFrame, threshold: float | None) -> dict[str, Any]:
+    """The points of the Manhattan and the QQ plot, for a page that draws them itself.
+
+    Args:
+        results: columns ``id chrom pos neg_log10_p beta se eaf``, genome order.
+        loci: rows of ``loci.parquet`` of this trait.
+        threshold: p-value of significance.
+
+    Returns:
+        ``n_tests``; ``threshold`` (p); ``chromosomes`` (``name centre``); ``quiet`` (``x y``: thinned points
+        below the threshold); ``hits`` (all above it: ``x y id chrom pos beta se eaf``); ``n_quiet``, of which
+        ``quiet`` is a part; ``leads`` (``x y id gene``); ``qq`` (``expected observed low high``);
+        ``inflation``. Lists of one length side by side; numbers of six digits, null where there is none.
+    """
+    tested = results.dropna(subset=["neg_log10_p"]).reset_index(drop=True)
+    y = tested["neg_log10_p"].to_numpy(float)
+    if len(tested) == 0:
+        return {"n_tests": 0}
+    genome = lay_out(results)
+    x = genome.place(tested["chrom"], tested["pos"])
+    limit = np.inf if threshold is None else -np.log10(threshold)
+    quiet, _ = thinned(x, y, limit, genome.width, float(max(y.max(), 1)))
+    loud = np.flatnonzero(y > limit)
+    hits = tested.iloc[loud]
+    leads = loci[loci["chrom"].isin(genome.start)]
+    return {
+        "n_tests": len(tested),
+        "threshold": threshold,
+        "chromosomes": [{"name": c, "centre": int(v)} for c, v in genome.centre.items()],
+        "quiet": {"x": [int(v) for v in x[quiet]], "y": rounded(y[quiet], 4)},
+        "n_quiet": len(tested) - len(loud),
+        "hits": {
+            "x": [int(v) for v in x[loud]],
+            "y": rounded(y[loud]),
+            "id": hits["id"].tolist(),
+            "chrom": hits["chrom"].tolist(),
+            "pos": [int(v) for v in hits["pos"]],
+            **{name: rounded(hits[name]) for name in ("beta", "se", "eaf")},
+        },
+        "leads": {
+            "x": [int(v) for v in genome.place(leads["chrom"], leads["pos"])],
+            "y": rounded(leads["neg_log10_p"]),
+            "id": leads["id"].tolist(),
+            "gene": [g if isinstance(g, str) else None for g in leads["gene"]],
+        },
+        "qq": dict(
+            zip(("expected", "observed", "low", "high"), (rounded(v) for v in qq_points(y)), strict=True)
+        ),
+        "inflation": genomic_inflation(y),
+    }
+
+
+def qq_points(neg_log10_p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Expected and observed -log10 p, and the 95 % band: the strongest 300, and 600 more over the range."""
+    observed = np.sort(neg_log10_p)[::-1]
+    n = len(observed)
+    rank = np.unique(np.concatenate([np.arange(1, min(n, 300) + 1), np.geomspace(1, n, 600).astype(int)]))
+    high, low = (-np.log10(stats.beta.ppf(q, rank, n - rank + 1)) for q in (0.025, 0.975))
+    return -np.log10((rank - 0.5) / n), observed[rank - 1], low, high
+
+
+def thinned(
+    x: np.ndarray, y: np.ndarray, limit: float, width: float, top: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the points up to the limit, one for each cell, and of the strongest ones above it."""
+    quiet = np.flatnonzero(y <= limit)
+    quiet = quiet[one_per_cell(x[quiet], y[quiet], width, top)]
+    loud = np.flatnonzero(y > limit)
+    loud = loud[np.sort(np.argsort(-y[loud], kind="stable")[:_MAX_VECTOR_POINTS])]
+    return quiet, loud
+
+
+def one_per_cell(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Positions of the first point in each cell of a grid over the picture."""
+    columns = np.clip(x / width * _GRID[0], 0, _GRID[0] - 1).astype(np.int64)
+    rows = np.clip(y / height * _GRID[1], 0, _GRID[1] - 1).astype(np.int64)
+    return np.sort(np.unique(columns * _GRID[1] + rows, return_index=True)[1])
+
+
+def _highest(x: np.ndarray, y: np.ndarray, centre: float, width: float) -> float:
+    near = y[np.abs(x - centre) < width / 2]
+    return float(near.max()) if near.size else 0.0
+
+
+def _labels(loci: pd.DataFrame) -> pd.DataFrame:
+    """``chrom pos neg_log10_p gene`` of the strongest leads that have a gene, each gene once."""
+    named = loci.dropna(subset=["gene"]).drop_duplicates("gene").head(_MAX_LABELS)
+    shown = [printable(str(gene)) for gene in named["gene"]]
+    cut = [g if len(g) <= _MAX_LABEL_LETTERS else g[: _MAX_LABEL_LETTERS - 1] + "…" for g in shown]
+    return named[["chrom", "pos", "neg_log10_p"]].assign(gene=cut)
+
+
+def _ticks(genome: Genome, full: float) -> list[str]:
+    """Chromosomes whose names don't touch the one before; the first and the big ones always fit."""
+    named: list[str] = []
+    last = -np.inf
+    for chrom, centre in genome.centre.items():
+        needed = _MIN_SHARE_OF_TICK * full * (1 + 0.35 * max(0, len(chrom) - 2))
+        if centre - last >= needed:
+            named.append(chrom)
+            last = centre
+    return named
+
+
+def _qq_axes(axes: Axes) -> None:
+    axes.set_xlabel("expected −log₁₀ p")
+    axes.set_ylabel("observed −log₁₀ p")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)

@@ -1,0 +1,107 @@
+"""Sums of rows of 16 numbers, for numba kernels, as SIMD instructions.
+
+LLVM does not vectorise ``total[at, j] += rows[i, j] + ...`` over a short row by itself: the arrays might
+overlap. These functions say it outright, with 512-bit registers where the machine has them and narrower
+ones where not. Nothing is fused or reordered, so every machine gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import extending, types
+
+intrinsic: Any = extending.intrinsic  # its own types know nothing of the first argument
+
+PANEL = 16
+"""Numbers in a row: 128 bytes, two cache lines."""
+
+_INT = ir.IntType(64)
+_ROW = ir.VectorType(ir.DoubleType(), PANEL)
+
+
+def aligned_zeros(*shape: int) -> np.ndarray:
+    """Zeros, float64, the first at the beginning of a cache line: rows that straddle lines cost a half
+    more."""
+    n = int(np.prod(shape))
+    buffer = np.zeros(n + 8)
+    start = (-buffer.ctypes.data % 64) // 8
+    return buffer[start : start + n].reshape(shape)
+
+
+@intrinsic
+def add_rows(typing: Any, total: Any, at: Any, rows: Any, which: Any) -> Any:
+    """``total[at] += rows[which[0]] + rows[which[1]] + ...``, the rows paired, their sums paired, and so on.
+
+    Arrays are C-ordered float64 whose last axis has 16 elements; leading axes count as one. Indices are
+    int64, ``which`` is a tuple of two, four or eight, and none is checked.
+    """
+    signature = types.void(total, types.int64, rows, types.UniTuple(types.int64, len(which)))
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        target = _row(context, builder, signature.args[0], args[0], args[1])
+        parts = [
+            _load(
+                builder, _row(context, builder, signature.args[2], args[2], builder.extract_value(args[3], i))
+            )
+            for i in range(len(which))
+        ]
+        _add(builder, target, parts)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def add_scaled_rows(typing: Any, total: Any, at: Any, rows: Any, which: Any, factors: Any) -> Any:
+    """``total[at] += factors[0] * rows[which[0]] + ...``; as :func:`add_rows`, also for a single row."""
+    return _scaled(total, rows, len(which), lambda builder, row: row)
+
+
+@intrinsic
+def add_scaled_squares(typing: Any, total: Any, at: Any, rows: Any, which: Any, factors: Any) -> Any:
+    """As :func:`add_scaled_rows` with the squares of the numbers."""
+    return _scaled(total, rows, len(which), lambda builder, row: builder.fmul(row, row))
+
+
+def _scaled(total: Any, rows: Any, n: int, change: Callable[[Any, Any], Any]) -> Any:
+    signature = types.void(
+        total, types.int64, rows, types.UniTuple(types.int64, n), types.UniTuple(types.float64, n)
+    )
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        target = _row(context, builder, signature.args[0], args[0], args[1])
+        parts = []
+        for i in range(n):
+            row = _row(context, builder, signature.args[2], args[2], builder.extract_value(args[3], i))
+            factor = _broadcast(builder, builder.extract_value(args[4], i))
+            parts.append(builder.fmul(factor, change(builder, _load(builder, row))))
+        _add(builder, target, parts)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _row(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.gep(builder.bitcast(data, _ROW.as_pointer()), [index])
+
+
+def _load(builder: Any, pointer: Any) -> Any:
+    return builder.load(pointer, align=8)
+
+
+def _broadcast(builder: Any, value: Any) -> Any:
+    first = builder.insert_element(ir.Constant(_ROW, ir.Undefined), value, ir.Constant(_INT, 0))
+    return builder.shuffle_vector(
+        first, first, ir.Constant(ir.VectorType(ir.IntType(32), PANEL), [0] * PANEL)
+    )
+
+
+def _add(builder: Any, target: Any, parts: list[Any]) -> None:
+    while len(parts) > 1:
+        parts = [builder.fadd(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    builder.store(builder.fadd(_load(builder, target), parts[0]), target, align=8)

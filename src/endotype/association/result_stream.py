@@ -1,0 +1,265 @@
+"""Scanning and writing in blocks, so that memory does not grow with the number of variants."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import itertools
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from endotype.association.null_model import NullModel, Scores
+from endotype.association.trait_groups import TraitGroup, score_traits
+from endotype.errors import InputError, Problem, input_error
+from endotype.files import atomic_path
+
+BLOCK = 2048
+"""Variants that are worked on at once."""
+
+ROW_GROUP = 32_768
+"""Rows of a row group of Parquet, and of what is held back before it is written."""
+
+SITE_COLUMNS = {
+    "chrom": pa.string(),
+    "id": pa.string(),
+    "pos": pa.int64(),
+    "alt": pa.string(),
+    "ref": pa.string(),
+}
+"""Columns of the blocks of :func:`site_blocks`."""
+
+_BIM = {"chrom": pa.string(), "id": pa.string(), "cm": pa.string(), "pos": pa.int64()} | SITE_COLUMNS
+_MAGIC_BYTES = 3
+_T = TypeVar("_T")
+
+Tabulate = Callable[[int, Scores, pa.Table], pa.Table]
+"""Rows of the result from the number of the trait, its scores and the sites of a block."""
+
+
+def stream_result(
+    bfile: str | Path,
+    n_people: int,
+    variants: slice,
+    groups: Sequence[TraitGroup],
+    models: Sequence[NullModel],
+    places: Sequence[np.ndarray],
+    tabulate: Tabulate,
+    schema: pa.Schema,
+    out: str | Path,
+    missing: str = "drop",
+    threads: int = 1,
+    block: int = BLOCK,
+) -> None:
+    """Score a run of variants of a fileset and write the result, by trait, then by variant.
+
+    Args:
+        bfile: prefix of the .bed and .bim.
+        n_people: of the .fam.
+        variants: which variants; start and stop are given.
+        groups, models, places, missing: as in :func:`~endotype.association.trait_groups.score_traits`.
+        tabulate: makes the rows.
+        schema: of the rows.
+        out: .parquet, .tsv or .tsv.gz. Neither ``block`` nor the number of threads changes a byte of it.
+        threads: blocks that are scored at the same time.
+        block: variants of a block.
+
+    Raises:
+        InputError: the .bim has fewer lines, or a line that is none; ``out`` has another suffix.
+    """
+    packed = packed_blocks(f"{bfile}.bed", n_people, variants, block)
+    sites = site_blocks(f"{bfile}.bim", variants, block)
+
+    def work(genotypes: np.ndarray, of_block: pa.Table) -> list[pa.Table]:
+        scores = score_traits(genotypes, groups, models, places, missing)
+        return [tabulate(t, of_trait, of_block) for t, of_trait in enumerate(scores)]
+
+    with ResultWriter(out, schema, len(models)) as writer:
+        for tables in _in_order(work, zip(packed, sites, strict=True), threads):
+            for t, rows in enumerate(tables):
+                writer.append(t, rows)
+
+
+def _in_order(work: Callable[..., _T], inputs: Iterable[tuple], threads: int) -> Iterator[_T]:
+    """``work(*input)`` for each input, in their order, ``threads`` at once; few wait to be taken."""
+    if threads == 1:
+        yield from itertools.starmap(work, inputs)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[_T]] = deque()
+        try:
+            for one in inputs:
+                waiting.append(pool.submit(work, *one))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def packed_blocks(
+    bed: str | Path, n_people: int, variants: slice, block: int = BLOCK
+) -> Iterator[np.ndarray]:
+    """Packed rows of a .bed, uint8 (at most ``block``, ceil(n_people / 4)), read rather than mapped.
+
+    Mapped pages stay in the memory of the process for as long as nobody else wants it.
+    """
+    n_bytes = -(-n_people // 4)
+    for first in range(variants.start, variants.stop, block):
+        n = min(block, variants.stop - first)
+        yield np.fromfile(bed, np.uint8, n * n_bytes, offset=_MAGIC_BYTES + first * n_bytes).reshape(
+            n, n_bytes
+        )
+
+
+def site_blocks(bim: str | Path, variants: slice, block: int = BLOCK) -> Iterator[pa.Table]:
+    """Lines of a .bim as tables of :data:`SITE_COLUMNS`, at most ``block`` rows each.
+
+    Raises:
+        InputError: a line without six columns or with a position that is no number, or too few lines.
+    """
+    convert = pa.csv.ConvertOptions(
+        column_types=_BIM, include_columns=list(SITE_COLUMNS), strings_can_be_null=False
+    )
+    parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False, newlines_in_values=False)
+    read = pa.csv.ReadOptions(column_names=list(_BIM), use_threads=False)
+    with Path(bim).open("rb") as stream:
+        lines = (line for line in stream if line.strip())
+        for _ in itertools.islice(lines, variants.start):
+            pass
+        for first in range(variants.start, variants.stop, block):
+            n = min(block, variants.stop - first)
+            chunk = list(itertools.islice(lines, n))
+            if len(chunk) < n:
+                raise input_error(bim, f"{first + len(chunk)} lines", f"{variants.stop} variants or more")
+            text = b"".join(chunk)
+            if b" " in text or text.count(b"\t") != 5 * n:  # PLINK takes any run of blanks
+                text = b"".join(b"\t".join(line.split()) + b"\n" for line in chunk)
+            try:
+                yield pa.csv.read_csv(io.BytesIO(text), read, parse, convert)
+            except pa.ArrowInvalid:
+                raise InputError(_faults(bim, first, chunk)) from None
+
+
+def _faults(bim: str | Path, first: int, lines: list[bytes]) -> list[Problem]:
+    problems = []
+    for number, line in enumerate(lines, first + 1):
+        cells = line.decode("utf-8", "replace").split()
+        if len(cells) != len(_BIM):
+            problems.append(Problem(str(bim), number, "", f"{len(cells)} columns", f"{len(_BIM)} columns"))
+        elif not cells[3].lstrip("-").isdigit():
+            problems.append(Problem(str(bim), number, "pos", f"'{cells[3]}'", "a whole number"))
+    return problems or [Problem(str(bim), first + 1, "", "text that is not UTF-8", "UTF-8 text")]
+
+
+class ResultWriter:
+    """Writes rows of several parts (traits) as they come; the file has part after part.
+
+    Rows of the second and later parts wait on disk, beside the result, until the scan is over. The file
+    takes its name when the block ends without an error, and there is none otherwise. Its bytes depend on
+    the rows only.
+    """
+
+    def __init__(self, out: str | Path, schema: pa.Schema, n_parts: int) -> None:
+        self._out, self._schema, self._n_parts = Path(out), schema, n_parts
+        if not self._out.name.endswith((".parquet", ".tsv", ".tsv.gz")):
+            raise input_error(out, f"the suffix '{self._out.suffix}'", ".parquet, .tsv or .tsv.gz")
+        self._held: list[pa.Table] = []
+        self._n_held = 0
+        self._spools: list[pa.ipc.RecordBatchStreamWriter] = []
+
+    def __enter__(self) -> ResultWriter:
+        with contextlib.ExitStack() as stack:
+            path = stack.enter_context(atomic_path(self._out))
+            self._sink = stack.enter_context(_sink(path, self._schema))
+            if self._n_parts > 1:
+                self._folder = Path(
+                    stack.enter_context(tempfile.TemporaryDirectory(dir=self._out.parent, prefix=".tmp-"))
+                )
+                options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+                for part in range(1, self._n_parts):
+                    sink = stack.enter_context(pa.OSFile(str(self._folder / str(part)), "wb"))
+                    spool = pa.ipc.new_stream(sink, self._schema, options=options)
+                    self._spools.append(stack.enter_context(spool))
+            self._stack = stack.pop_all()
+        return self
+
+    def append(self, part: int, rows: pa.Table) -> None:
+        """Add rows to a part."""
+        if part == 0:
+            self._write(rows)
+        else:
+            self._spools[part - 1].write_table(rows)
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except BaseException as error:
+            if not self._stack.__exit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            self._stack.__exit__(kind, *rest)  # type: ignore[arg-type]
+
+    def _finish(self) -> None:
+        for part, spool in enumerate(self._spools, 1):
+            spool.close()
+            with (
+                pa.OSFile(str(self._folder / str(part)), "rb") as source,
+                pa.ipc.open_stream(source) as batches,
+            ):
+                for batch in batches:
+                    self._write(pa.Table.from_batches([batch]))
+        if self._n_held:
+            self._sink(pa.concat_tables(self._held).combine_chunks())
+
+    def _write(self, rows: pa.Table) -> None:
+        """Hand rows on in groups of one size, whatever the blocks were."""
+        self._held.append(rows)
+        self._n_held += len(rows)
+        if self._n_held < ROW_GROUP:
+            return
+        held = pa.concat_tables(self._held)
+        whole = self._n_held - self._n_held % ROW_GROUP
+        for first in range(0, whole, ROW_GROUP):
+            self._sink(held.slice(first, ROW_GROUP).combine_chunks())
+        self._held = [held.slice(whole)]
+        self._n_held -= whole
+
+
+@contextlib.contextmanager
+def _sink(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """A function that writes rows in the format of the file's name."""
+    if path.suffix == ".parquet":
+        # A dictionary is worth its time where few values repeat; ids and numbers hardly ever do.
+        repeated = [f.name for f in schema if pa.types.is_string(f.type) and f.name != "id"]
+        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated) as writer:
+            yield lambda rows: writer.write_table(rows, row_group_size=ROW_GROUP)
+        return
+    with path.open("wb") as raw, contextlib.ExitStack() as stack:
+        stream: BinaryIO = raw
+        if path.suffix == ".gz":  # neither name nor time in the header: equal rows are equal bytes
+            stream = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))  # type: ignore[assignment]
+        options = pa.csv.WriteOptions(delimiter="\t", quoting_style="none", quoting_header="none")
+        writer = stack.enter_context(pa.csv.CSVWriter(stream, schema, write_options=options))
+
+        def write(rows: pa.Table) -> None:
+            try:
+                writer.write_table(rows)
+            except pa.ArrowInvalid:
+                raise input_error(
+                    path.name, "an id with a quotation mark", "plain ids", "write .parquet instead"
+                ) from None
+
+        yield write

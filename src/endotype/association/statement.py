@@ -1,0 +1,62 @@
+"""One line that says what was done about missing data, relatives and multiple testing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MISSING_GENOTYPES = {
+    "drop": "people without a called genotype were left out of that variant's test, exactly",
+    "mean": "missing genotypes were replaced by the mean of the called",
+}
+
+
+def statement(
+    info: dict[str, Any],
+    trait: str,
+    *,
+    alpha: float,
+    missing: str = "drop",
+    loco: str | None = None,
+) -> str:
+    """The line that goes with every result of a trait.
+
+    Args:
+        info: of the design.
+        trait: a testable one.
+        alpha: family-wise error rate over all traits.
+        missing: ``drop`` or ``mean``, what single-variant tests do with missing genotypes.
+        loco: what the predictions of a whole-genome model were matched by, where they were an offset.
+    """
+    samples, model = info["samples"], info["traits"][trait]
+    incomplete = samples["in_analysis"] - model["n"]
+    needed = ["the trait", "a covariate", *(["a prediction"] if loco else [])]
+    parts = [
+        f"Missing data: {MISSING_GENOTYPES[missing]}; {incomplete} of {samples['in_analysis']} people were "
+        f"left out for want of {', '.join(needed[:-1])} or {needed[-1]}.",
+        f"Relatedness: {_relatedness(info)}"
+        + (f"; predictions of REGENIE's first step were offsets (matched by {loco})." if loco else "."),
+        f"Multiple testing: p-values are not adjusted; significance is Bonferroni's, {alpha:g} over the "
+        f"variants (and again over the genes) of {_count(len(info['traits']), 'trait')}; no genomic control "
+        "was applied.",
+    ]
+    if "transformation" in model:
+        parts.append(f"Trait: {model['transformation']}.")
+    if "split" in info:
+        split = info["split"]
+        parts.append(
+            f"Split: the {split['part']} part, {split['n_' + split['part']]} of "
+            f"{split['n_discovery'] + split['n_replication']} people, by hash of patient id "
+            f"with salt '{split['salt']}'."
+        )
+    return " ".join(parts)
+
+
+def _relatedness(info: dict[str, Any]) -> str:
+    if "reconciliation" in info:  # from sheets, which don't say who is related to whom
+        return "not assessed; everybody in the sheets was kept"
+    n = len(info["samples"]["relatives_left_out"])
+    return f"{_count(n, 'close relative')} left out before the tests"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -1,0 +1,99 @@
+"""Which traits can be scored in one pass, and the pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from endotype.association.linear import LinearModel
+from endotype.association.logistic import LogisticModel
+from endotype.association.null_model import NullModel, Scores
+from endotype.association.packed_scan import ScoreGroup, as_words, score_block, score_group
+
+_one_at_a_time = threading.Lock()
+"""Kernels that start threads of their own must not be called by two threads at once."""
+
+
+@dataclass(frozen=True)
+class TraitGroup:
+    """Traits that are scored together.
+
+    Attributes:
+        traits: their places in the list that was grouped.
+        layout: what :func:`~endotype.association.packed_scan.score_block` takes; None for one trait whose
+            model scores itself, such as a Cox model.
+    """
+
+    traits: tuple[int, ...]
+    layout: ScoreGroup | None
+
+
+def group_traits(models: Sequence[NullModel], places: Sequence[np.ndarray]) -> list[TraitGroup]:
+    """Group traits by what they share.
+
+    Linear models of the same people (the same pattern of missing phenotypes) and the same covariates go
+    together; a logistic model has weights of its own and goes alone.
+
+    Args:
+        models: null models.
+        places: for each, int64 (n_people,), the row of each person of the store in it, or -1.
+    """
+    shared: dict[tuple[bytes, bytes], list[int]] = {}
+    groups = []
+    for t, (model, place) in enumerate(zip(models, places, strict=True)):
+        if isinstance(model, LinearModel):
+            shared.setdefault((place.tobytes(), model.basis.tobytes()), []).append(t)
+        elif isinstance(model, LogisticModel):
+            layout = score_group(place, model.basis, model.residual[:, None], model.weight, model.case)
+            groups.append(TraitGroup((t,), layout))
+        else:
+            groups.append(TraitGroup((t,), None))
+    for traits in shared.values():
+        residuals = np.column_stack([_linear(models[t]).residual for t in traits])
+        layout = score_group(places[traits[0]], _linear(models[traits[0]]).basis, residuals)
+        groups.append(TraitGroup(tuple(traits), layout))
+    return sorted(groups, key=lambda group: group.traits)
+
+
+def score_traits(
+    packed: np.ndarray,
+    groups: Sequence[TraitGroup],
+    models: Sequence[NullModel],
+    places: Sequence[np.ndarray],
+    missing: str = "drop",
+) -> list[Scores]:
+    """The scores of a block of variants for every trait.
+
+    Args:
+        packed: uint8 (n_variants, ceil(n_people / 4)), PLINK 1 rows.
+        groups: of :func:`group_traits`, for the same ``models`` and ``places``.
+        missing: ``drop`` or ``mean``; see :func:`~endotype.association.packed_scan.score_block`.
+
+    Returns:
+        One a trait, in the order of ``models``.
+
+    Raises:
+        ValueError: ``mean`` with a model that can only drop.
+    """
+    words = as_words(packed)
+    scores: dict[int, Scores] = {}
+    for group in groups:
+        if group.layout is not None:
+            scores |= zip(group.traits, score_block(words, group.layout, missing), strict=True)
+        elif missing == "drop":
+            (t,) = group.traits
+            with _one_at_a_time:
+                scores[t] = models[t].score(np.ascontiguousarray(packed), places[t])
+        else:
+            raise ValueError(
+                f"{type(models[group.traits[0]]).__name__} can't use the mean of missing genotypes"
+            )
+    return [scores[t] for t in range(len(models))]
+
+
+def _linear(model: NullModel) -> LinearModel:
+    assert isinstance(model, LinearModel)
+    return model

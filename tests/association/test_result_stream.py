@@ -1,0 +1,179 @@
+"""Results written in blocks: the rows of a scan in memory, the same bytes for any block, and no half file."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from endotype.association import result_stream
+from endotype.association.result_rows import result_rows
+from endotype.association.result_stream import ResultWriter, packed_blocks, site_blocks, stream_result
+from endotype.association.scan import MIN_EXPECTED_ALLELES, VARIANT_SCHEMA, fit_null, places, scan
+from endotype.association.trait_groups import group_traits
+from endotype.errors import InputError
+from tests.association.builders import covariate_set, make_design, make_store, random_dosages
+
+N, M = 150, 90
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A store and a design with one trait of each kind and one more that goes with the first."""
+    rng = np.random.default_rng(3)
+    store = make_store(tmp_path / "g", random_dosages(rng, M, N, 0.03))
+    traits = {
+        "qt": ("linear", rng.normal(size=N)),
+        "bt": ("logistic", rng.integers(0, 2, N)),
+        "surv": ("cox", (rng.exponential(size=N), rng.random(N) < 0.9)),  # few without the event
+        "qt2": ("linear", rng.normal(size=N)),
+    }
+    return store, make_design(traits, covariate_set(rng, N), N), list(traits)
+
+
+def stream(study, folder, name, names=None, variants=slice(0, M), block=2048, threads=1):
+    store, design, traits = study
+    chosen = [design.trait(t) for t in names or traits]
+    models = [fit_null(t) for t in chosen]
+    where = [places(store, design, t) for t in chosen]
+
+    def tabulate(t, scores, sites):
+        kind = chosen[t].kind
+        return result_rows(
+            chosen[t].name, models[t], scores, sites, VARIANT_SCHEMA, 10, MIN_EXPECTED_ALLELES,
+            fewer_cases_only=kind == "cox",
+        )  # fmt: skip
+
+    stream_result(
+        folder / "g", N, variants, group_traits(models, where), models, where, tabulate, VARIANT_SCHEMA,
+        folder / name, threads=threads, block=block,
+    )  # fmt: skip
+    return folder / name
+
+
+def test_rows_are_those_of_the_scan_in_memory(study, tmp_path):
+    store, design, traits = study
+    found = pq.read_table(stream(study, tmp_path, "o.parquet", block=13))
+    assert found.schema.equals(VARIANT_SCHEMA)
+    expected = scan(store, design, traits, slice(0, M), 10).to_pandas()
+    assert set(expected["status"]) >= {"OK", "TOO_RARE"}
+    # Sums of the two engines are added up in another order.
+    pd.testing.assert_frame_equal(found.to_pandas(), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.tsv", "o.tsv.gz"])
+def test_no_byte_depends_on_the_block_or_the_threads(study, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(result_stream, "ROW_GROUP", 32)
+    whole = stream(study, tmp_path, name).read_bytes()
+    for block, threads in ((1, 1), (7, 8), (32, 2), (50, 1)):
+        again = stream(study, tmp_path, "again-" + name, block=block, threads=threads)
+        assert again.read_bytes() == whole
+    if name.endswith(".gz"):
+        assert whole[3:8] == bytes(5)
+        whole = gzip.decompress(whole)
+    if ".tsv" in name:
+        lines = whole.decode().splitlines()
+        assert lines[0].split("\t") == VARIANT_SCHEMA.names
+        assert len(lines) == 1 + 4 * M
+    else:
+        sizes = pq.ParquetFile(tmp_path / name).metadata
+        assert [sizes.row_group(i).num_rows for i in range(sizes.num_row_groups)] == [32] * 11 + [8]
+
+
+def test_shards_put_together_are_the_whole(study, tmp_path):
+    whole = pq.read_table(stream(study, tmp_path, "o.parquet", ["qt"]))
+    parts = [
+        pq.read_table(stream(study, tmp_path, f"{a}.parquet", ["qt"], slice(a, b)))
+        for a, b in ((0, 11), (11, 64), (64, M))
+    ]
+    assert pa.concat_tables(parts).combine_chunks().equals(whole.combine_chunks())
+
+
+def test_an_error_in_a_thread_ends_the_scan_without_a_file(study, tmp_path):
+    bim = tmp_path / "g.bim"
+    lines = bim.read_text().splitlines()
+    bim.write_text(
+        "\n".join([*lines[:60], lines[60].replace("\t", "\t\t", 1).replace("A", ""), *lines[61:]]) + "\n"
+    )
+    for threads in (1, 3):
+        with pytest.raises(InputError, match="columns"):
+            stream(study, tmp_path, "o.parquet", block=9, threads=threads)
+        assert not (tmp_path / "o.parquet").exists()
+
+
+def test_no_variants_give_a_table_with_all_columns(study, tmp_path):
+    table = pq.read_table(stream(study, tmp_path, "o.parquet", variants=slice(4, 4)))
+    assert table.num_rows == 0
+    assert table.schema.equals(VARIANT_SCHEMA)
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    out = tmp_path / "o.parquet"
+    out.write_bytes(b"old")
+    schema = pa.schema([("x", pa.int64())])
+
+    def fail() -> None:
+        with ResultWriter(out, schema, 3) as writer:
+            writer.append(2, pa.table({"x": [1]}))
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail()
+    assert out.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["o.parquet"]
+    with ResultWriter(out, schema, 3) as writer:
+        writer.append(2, pa.table({"x": [3]}))
+        writer.append(0, pa.table({"x": [1]}))
+        writer.append(1, pa.table({"x": [2]}))
+        writer.append(0, pa.table({"x": [1]}))
+    assert pq.read_table(out)["x"].to_pylist() == [1, 1, 2, 3]
+    assert [p.name for p in tmp_path.iterdir()] == ["o.parquet"]
+
+
+def test_a_quotation_mark_in_an_id_is_an_error_in_text_and_none_in_parquet(tmp_path):
+    schema = pa.schema([("id", pa.string())])
+    rows = pa.table({"id": ['a"b', "=cmd()"]})
+    with (
+        pytest.raises(InputError, match="quotation mark"),
+        ResultWriter(tmp_path / "o.tsv", schema, 1) as writer,
+    ):
+        writer.append(0, rows)
+    assert not list(tmp_path.iterdir())
+    with ResultWriter(tmp_path / "o.parquet", schema, 1) as writer:
+        writer.append(0, rows)
+    assert pq.read_table(tmp_path / "o.parquet").equals(rows)
+    with pytest.raises(InputError, match=r"tsv\.gz"):
+        ResultWriter(tmp_path / "o.csv", schema, 1)
+
+
+def test_blocks_of_sites_and_genotypes_are_those_of_the_store(study, tmp_path):
+    store, *_ = study
+    for size in (1, 17, 1000):
+        sites = pa.concat_tables(site_blocks(tmp_path / "g.bim", slice(5, 61), size)).to_pandas()
+        expected = store.variants.iloc[5:61][["chrom", "id", "pos", "alt", "ref"]].reset_index(drop=True)
+        assert sites.to_numpy().tolist() == expected.to_numpy().tolist()
+        packed = np.concatenate(list(packed_blocks(tmp_path / "g.bed", N, slice(5, 61), size)))
+        np.testing.assert_array_equal(packed, store.packed[5:61])
+
+
+def test_a_bim_with_blanks_is_read_and_a_broken_one_is_named_by_line(tmp_path):
+    bim = tmp_path / "g.bim"
+    bim.write_text('1 a 0  10 C A\r\n1\tNA\t0\t20\t"C\tA\n\nX  =1+1 0.5 30 <DEL> NA\n')
+    (table,) = site_blocks(bim, slice(0, 3))
+    assert table["chrom"].to_pylist() == ["1", "1", "X"]
+    assert table["pos"].to_pylist() == [10, 20, 30]
+    assert table["alt"].to_pylist() == ["C", '"C', "<DEL>"]
+    assert table["id"].to_pylist() == ["a", "NA", "=1+1"]
+    assert table["ref"].to_pylist() == ["A", "A", "NA"]
+    for text, message in (
+        ("1\ta\t0\t10\tC\tA\n1\tb\t0\tten\tC\tA\n", "ten"),
+        ("1\ta\t0\t10\tC\tA\n1\tb\t0\t20\tC\n", "5 columns"),
+        ("1\ta\t0\t10\tC\tA\n", "1 lines"),
+    ):
+        bim.write_text(text)
+        with pytest.raises(InputError, match=message):
+            list(site_blocks(bim, slice(0, 2)))
