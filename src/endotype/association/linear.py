@@ -8,7 +8,7 @@ import numpy as np
 
 from endotype.association import kernels
 from endotype.association.null_model import Scores, Statistics
-from endotype.association.tails import neg_log10_p_t
+from endotype.association.tail_kernels import neg_log10_p_t
 
 
 @dataclass(frozen=True)

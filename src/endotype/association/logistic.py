@@ -10,7 +10,7 @@ from scipy.special import expit
 from endotype.association import kernels
 from endotype.association.newton import CERTAIN, Derivatives, maximise, standardised
 from endotype.association.null_model import Scores, Statistics
-from endotype.association.tails import neg_log10_p_normal
+from endotype.association.tail_kernels import neg_log10_p_normal
 
 
 @dataclass(frozen=True)

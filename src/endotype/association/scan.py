@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numba
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 from threadpoolctl import threadpool_limits
 
 from endotype.association.cox import fit_cox
 from endotype.association.design import Design, Trait, read_design
-from endotype.association.kernels import N_COUNTS, N_SUMS
 from endotype.association.linear import fit_linear
 from endotype.association.logistic import fit_logistic
-from endotype.association.null_model import STATUS, NullModel, Scores, judge
+from endotype.association.null_model import NullModel, Scores
+from endotype.association.result_rows import result_rows
+from endotype.association.result_stream import BLOCK, SITE_COLUMNS, stream_result
 from endotype.association.sheets import design_from_sheets
+from endotype.association.trait_groups import TraitGroup, group_traits, score_traits
 from endotype.errors import InputError, Problem, input_error
-from endotype.files import atomic_path
-from endotype.tables import write_arrow
 from endotype.variants.plink import GenotypeStore, open_store
-
-BLOCK = 1024
-"""Variants that are worked on at once."""
 
 MIN_EXPECTED_ALLELES = 5
 """Fewest minor alleles expected among the cases, or the controls where they are fewer. Below this the normal
@@ -92,10 +88,18 @@ def associate(
             "neither a design nor sheets",
             "--design and --design-info, or --pheno and --trait",
         )
-    table = scan(
-        store, chosen, traits or chosen.traits, parse_region(store, region), min_allele_count, threads
-    )
-    write_result(table, out)
+    with one_blas_thread(threads):
+        plan = _Plan.of(store, chosen, traits or chosen.traits, min_allele_count)
+        stream_result(
+            bfile,
+            store.n_people,
+            parse_region(store, region),
+            *(plan.groups, plan.models, plan.places),
+            plan.rows,
+            VARIANT_SCHEMA,
+            out,
+            threads=threads,
+        )
 
 
 def scan(
@@ -119,21 +123,49 @@ def scan(
     Returns:
         :data:`VARIANT_SCHEMA`, by trait in the order given, then by variant.
     """
-    sites = store.variants.iloc[variants]
     with one_blas_thread(threads):
-        models = [
-            (trait, fit_null(trait), places(store, design, trait)) for trait in map(design.trait, traits)
-        ]
-        scored: list[list[Scores]] = [[] for _ in models]
+        plan = _Plan.of(store, design, traits, min_allele_count)
+        parts: list[list[pa.Table]] = [[] for _ in plan.models]
         for block in store.blocks(BLOCK, variants.start, variants.stop):
+            sites = store.variants.iloc[block].reindex(columns=list(SITE_COLUMNS))
+            of_block = pa.Table.from_pandas(sites, pa.schema(SITE_COLUMNS.items()), preserve_index=False)
             packed = np.ascontiguousarray(store.packed[block])
-            for parts, (_, model, place) in zip(scored, models, strict=True):
-                parts.append(model.score(packed, place))
-        tables = [
-            _result(trait, model, _join(parts), sites, min_allele_count)
-            for (trait, model, _), parts in zip(models, scored, strict=True)
-        ]
-    return pa.concat_tables(tables) if tables else VARIANT_SCHEMA.empty_table()
+            for t, scores in enumerate(score_traits(packed, plan.groups, plan.models, plan.places)):
+                parts[t].append(plan.rows(t, scores, of_block))
+    tables = [table for of_trait in parts for table in of_trait]
+    return pa.concat_tables(tables).combine_chunks() if tables else VARIANT_SCHEMA.empty_table()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Traits with their null models, ready to be scored block by block."""
+
+    traits: list[Trait]
+    models: list[NullModel]
+    places: list[np.ndarray]
+    groups: list[TraitGroup]
+    min_allele_count: int
+
+    @classmethod
+    def of(cls, store: GenotypeStore, design: Design, traits: list[str], min_allele_count: int) -> _Plan:
+        chosen = [design.trait(name) for name in traits]
+        models = [fit_null(trait) for trait in chosen]
+        at = [places(store, design, trait) for trait in chosen]
+        return cls(chosen, models, at, group_traits(models, at), min_allele_count)
+
+    def rows(self, number: int, scores: Scores, sites: pa.Table) -> pa.Table:
+        """Rows of one trait of one block."""
+        trait = self.traits[number]
+        return result_rows(
+            trait.name,
+            self.models[number],
+            scores,
+            sites,
+            VARIANT_SCHEMA,
+            self.min_allele_count,
+            MIN_EXPECTED_ALLELES,
+            fewer_cases_only=trait.kind == "cox",
+        )
 
 
 def fit_null(trait: Trait) -> NullModel:
@@ -179,31 +211,6 @@ def parse_region(store: GenotypeStore, region: str | None) -> slice:
     raise input_error("--region", f"'{region}'", "CHROM or CHROM:START-END with 1 <= START <= END")
 
 
-def write_result(table: pa.Table, out: str | Path) -> None:
-    """Write a result as Parquet, TSV or packed TSV, by the name of the file."""
-    out = Path(out)
-    if out.suffix == ".parquet":
-        write_arrow(table, out)
-        return
-    if not out.name.endswith((".tsv", ".tsv.gz")):
-        raise input_error(out, f"the suffix '{out.suffix}'", ".parquet, .tsv or .tsv.gz")
-    with atomic_path(out) as path, path.open("wb") as raw:
-        # Neither name nor time in the header: equal tables are equal bytes.
-        stream = gzip.GzipFile("", "wb", 6, raw, mtime=0) if out.suffix == ".gz" else raw
-        try:
-            pa.csv.write_csv(
-                table,
-                stream,
-                pa.csv.WriteOptions(delimiter="\t", quoting_style="none", quoting_header="none"),
-            )
-        except pa.ArrowInvalid:
-            raise input_error(
-                out, "an id with a quotation mark", "plain ids", "write .parquet instead"
-            ) from None
-        if stream is not raw:
-            stream.close()
-
-
 @contextmanager
 def one_blas_thread(threads: int) -> Iterator[None]:
     """``threads`` for the kernels, one for BLAS, whose sums would depend on the number."""
@@ -214,70 +221,3 @@ def one_blas_thread(threads: int) -> Iterator[None]:
             yield
     finally:
         numba.set_num_threads(before)
-
-
-def _join(parts: Iterable[Scores]) -> Scores:
-    parts = list(parts)
-    if not parts:
-        counts, sums = np.zeros((0, N_COUNTS), np.int64), np.zeros((0, N_SUMS))
-        return Scores(counts, sums, np.zeros(0, np.int64))
-    return Scores(
-        np.concatenate([p.counts for p in parts]),
-        np.concatenate([p.sums for p in parts]),
-        np.concatenate([p.rank for p in parts]),
-    )
-
-
-def _result(
-    trait: Trait, model: NullModel, scores: Scores, sites: pd.DataFrame, min_allele_count: int
-) -> pa.Table:
-    n_missing, alleles, n_missing_cases, alleles_cases = scores.counts.T
-    n = model.n - n_missing
-    minor = np.minimum(alleles, 2 * n - alleles)
-    columns: dict[str, np.ndarray] = {}
-    rare = minor < min_allele_count
-    if model.case is not None:
-        total_cases = int(model.case.sum())
-        n_cases = total_cases - n_missing_cases
-        n_controls = n - n_cases
-        fewer = n_cases if trait.kind == "cox" else np.minimum(n_cases, n_controls)
-        rare |= minor * fewer < MIN_EXPECTED_ALLELES * n
-        columns = {
-            "n_cases": n_cases,
-            "n_controls": n_controls,
-            "eaf_cases": _ratio(alleles_cases, 2 * n_cases),
-            "eaf_controls": _ratio(alleles - alleles_cases, 2 * n_controls),
-        }
-    tested = judge(model, scores, minor == 0, rare, n)
-    found = tested.statistics
-    columns |= {
-        "id": sites["id"].to_numpy(),
-        "chrom": sites["chrom"].to_numpy(),
-        "pos": sites["pos"].to_numpy(),
-        "effect_allele": sites["alt"].to_numpy(),
-        "other_allele": sites["ref"].to_numpy(),
-        "n": n,
-        "n_missing": n_missing,
-        "eac": alleles,
-        "eaf": _ratio(alleles, 2 * n),
-        "beta": found.beta,
-        "se": found.se,
-        "stat": found.stat,
-        "neg_log10_p": found.neg_log10_p,
-        "test": found.test,
-        "status": np.array(STATUS, object)[tested.status],
-    }
-    arrays = []
-    for field in VARIANT_SCHEMA:
-        if field.name == "trait":
-            arrays.append(pa.repeat(pa.scalar(trait.name, pa.string()), len(sites)))
-        elif field.name in columns:
-            arrays.append(pa.array(columns[field.name], field.type, from_pandas=True))
-        else:
-            arrays.append(pa.nulls(len(sites), field.type))
-    return pa.Table.from_arrays(arrays, schema=VARIANT_SCHEMA)
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """``part / whole``, NaN where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
