@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from endotype.association.scan import associate
+from endotype.association.scan import BINARY_TESTS, associate
 from endotype.command import run
 
 
@@ -33,6 +33,13 @@ def main() -> None:
         help="fewer copies of the rarer allele: TOO_RARE (%(default)s)",
     )
     parser.add_argument(
+        "--test",
+        choices=sorted(BINARY_TESTS),
+        default="auto",
+        help="of binary traits, where the score test is remarkable: auto (Wald, else Firth), firth, spa; "
+        "score for nothing more (%(default)s)",
+    )
+    parser.add_argument(
         "--threads", type=int, default=1, help="the result does not depend on it (%(default)s)"
     )
     parser.add_argument("--out", type=Path, required=True, help=".parquet, .tsv or .tsv.gz")
@@ -49,6 +56,7 @@ def main() -> None:
         region=a.region,
         min_allele_count=a.min_allele_count,
         threads=a.threads,
+        binary=a.test,
     )
 
 

@@ -14,7 +14,10 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from endotype.association.scan import associate, parse_region, scan
+from endotype.association.firth import refine_firth, refine_wald_or_firth
+from endotype.association.rare_case import BinaryNull
+from endotype.association.scan import associate, fit_null, parse_region, places, scan
+from endotype.association.spa import refine_spa
 from endotype.errors import InputError
 from endotype.tables import write_parquet
 from tests.association.builders import covariate_set, make_design, make_store, random_dosages
@@ -47,9 +50,10 @@ def standardised(covariates: np.ndarray) -> np.ndarray:
     return (covariates - covariates.mean(axis=0)) / covariates.std(axis=0)
 
 
-def results(study, trait: str, min_allele_count: int = 1) -> pd.DataFrame:
+def results(study, trait: str, min_allele_count: int = 1, binary: str = "score") -> pd.DataFrame:
     store, design, *_ = study
-    return scan(store, design, [trait], slice(0, store.n_variants), min_allele_count).to_pandas()
+    everything = slice(0, store.n_variants)
+    return scan(store, design, [trait], everything, min_allele_count, binary=binary).to_pandas()
 
 
 def test_linear_is_least_squares_among_the_called(study):
@@ -152,7 +156,9 @@ def test_leaving_out_whole_covariate_level_is_exact(tmp_path):
     trait, age = rng.normal(size=N), rng.normal(50, 9, N)
     case = (rng.random(N) < 0.4).astype(float)
     design = make_design({"qt": ("linear", trait), "bt": ("logistic", case)}, {"age": age, "site": site}, N)
-    table = scan(make_store(tmp_path / "g", dosages), design, ["qt", "bt"], slice(0, 4), 1).to_pandas()
+    table = scan(
+        make_store(tmp_path / "g", dosages), design, ["qt", "bt"], slice(0, 4), 1, binary="score"
+    ).to_pandas()
     beta, se, df = slow.ordinary_least_squares(trait, np.column_stack([age, site]), dosages[1])
     assert df == (site == 0).sum() - 3
     row = table[table["trait"] == "qt"].iloc[1]
@@ -307,8 +313,50 @@ def test_few_expected_alleles_among_cases_are_too_rare(tmp_path):
     dosages = np.zeros((1, n), np.int8)
     dosages[0, rng.choice(n, 30, replace=False)] = 1  # 30 alleles, 3 expected in cases
     design = make_design({"bt": ("logistic", case)}, {}, n)
-    table = scan(make_store(tmp_path / "g", dosages), design, ["bt"], slice(0, 1), 10).to_pandas()
-    assert table["status"][0] == "TOO_RARE"
+    table = scan(make_store(tmp_path / "g", dosages), design, ["bt"], slice(0, 1), 10, binary="score")
+    assert table["status"].to_pylist() == ["TOO_RARE"]
+    again = scan(make_store(tmp_path / "g", dosages), design, ["bt"], slice(0, 1), 10)
+    assert again["status"].to_pylist()[0] in ("OK", "FIRTH")
+
+
+@pytest.mark.parametrize(
+    ("binary", "tests", "refine"),
+    [
+        ("auto", {"logistic_score", "logistic_wald", "logistic_firth"}, refine_wald_or_firth),
+        ("firth", {"logistic_score", "logistic_firth"}, refine_firth),
+        ("spa", {"logistic_score", "logistic_spa"}, refine_spa),
+    ],
+)
+def test_remarkable_variants_of_a_binary_trait_are_tested_again(tmp_path, binary, tests, refine):
+    rng = np.random.default_rng(8)
+    dosages = random_dosages(rng, 90, N, missing=0.02)
+    dosages[:20] *= rng.random((20, N)) < 0.05  # few carriers
+    case = (rng.random(N) < 0.15).astype(float)
+    case[np.flatnonzero(dosages[0] == 0)[:3]] = 1
+    age = rng.normal(50, 9, N)
+    dosages[1] = np.where(case == 1, rng.random(N) < 0.2, 0)  # carried by cases only: separated
+    store, design = (
+        make_store(tmp_path / "g", dosages),
+        make_design({"bt": ("logistic", case)}, {"age": age}, N),
+    )
+    screened = scan(store, design, ["bt"], slice(0, 90), 1, binary="score").to_pandas()
+    table = scan(store, design, ["bt"], slice(0, 90), 1, binary=binary).to_pandas()
+    assert set(table["test"].dropna()) == tests
+    known = screened["status"] == "OK"
+    quiet = known & (screened["stat"].abs() < 1.96)
+    assert quiet.sum() > 30
+    pd.testing.assert_frame_equal(table[quiet], screened[quiet])
+    trait = design.trait("bt")
+    null = BinaryNull.of(fit_null(trait))
+    loud = np.flatnonzero(known & ~quiet)
+    assert len(loud) >= 2
+    expected = refine(np.ascontiguousarray(store.packed), places(store, design, trait), null, loud)
+    np.testing.assert_array_equal(table["status"].to_numpy()[loud], expected.status)
+    for name in ("beta", "se", "stat", "neg_log10_p"):
+        np.testing.assert_array_equal(table[name].to_numpy()[loud], getattr(expected.statistics, name))
+    if binary == "auto":
+        assert (table.loc[1, "status"], table.loc[1, "test"]) == ("FIRTH", "logistic_firth")
+        assert np.isfinite(table.loc[1, "beta"])
 
 
 def test_perfect_fit_is_finite(tmp_path):
@@ -429,7 +477,7 @@ def test_sheets_by_hand_give_what_the_design_gives(study, tmp_path):
     assert pd.read_parquet(out)["test"].str.startswith("cox_").all()
     associate(prefix, out, phenotypes=pheno, covariates=covar, traits=["bt"])
     table = pd.read_parquet(out)
-    assert table["test"].unique().tolist() == ["logistic_score"]
+    assert set(table["test"]) <= {"logistic_score", "logistic_wald", "logistic_firth"}
     assert (table["n"] + table["n_missing"] == N - 1).all()
 
 

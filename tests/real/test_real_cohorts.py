@@ -89,6 +89,7 @@ class TestExomesWithReferenceAndGenes:
         assert pd.read_parquet(kit / "association" / "loci.parquet").empty
 
 
+@pytest.mark.long
 class TestTwoFilesOfOtherPeopleWithoutReference:
     def test_the_files_are_joined_site_by_site(self, chr20):
         counts = flow(chr20)

@@ -214,6 +214,8 @@ def test_the_demo_configuration_plans_every_rule(tmp_path, small_cohort):
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         written |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
     assert rules - {"all"} == written | {"write_reports"}
+    asked = Run(tmp_path / "more", small_cohort, annotation={"compare_imported": True}).planned()
+    assert asked == rules | {"compare_imported"}
 
 
 def test_simulated_cohorts_are_the_same_for_the_same_seed(tmp_path, small_cohort):

@@ -218,23 +218,25 @@ rule classify_variants:
         " --settings {params.settings:q} --out results/annotation > {log} 2>&1"
 
 
-rule compare_imported:
-    """The annotation that the variant files came with, and where it differs from the run's own."""
-    input:
-        shards=collect("results/variants/shards/{shard}.bcf", shard=SHARDS),
-        variants="results/annotation/variants.parquet",
-        fasta=FASTA,
-    output:
-        table="results/annotation/imported.parquet",
-        summary="results/annotation/imported.json",
-    log:
-        "logs/compare_imported.log",
-    conda:
-        "../../envs/endotype.yaml"
-    params:
-        code=code("import_annotation.py"),
-        script=script("import_annotation.py"),
-        options=option("--fasta", FASTA),
-    shell:
-        "python {params.script} --vcf {input.shards} {params.options} --effects {input.variants}"
-        " --out {output.table} --summary {output.summary} > {log} 2>&1"
+if CONFIG["annotation"]["compare_imported"]:
+
+    rule compare_imported:
+        """The annotation that the variant files came with, and where it differs from the run's own."""
+        input:
+            shards=collect("results/variants/shards/{shard}.bcf", shard=SHARDS),
+            variants="results/annotation/variants.parquet",
+            fasta=FASTA,
+        output:
+            table="results/annotation/imported.parquet",
+            summary="results/annotation/imported.json",
+        log:
+            "logs/compare_imported.log",
+        conda:
+            "../../envs/endotype.yaml"
+        params:
+            code=code("import_annotation.py"),
+            script=script("import_annotation.py"),
+            options=option("--fasta", FASTA),
+        shell:
+            "python {params.script} --vcf {input.shards} {params.options} --effects {input.variants}"
+            " --out {output.table} --summary {output.summary} > {log} 2>&1"

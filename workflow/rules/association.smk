@@ -48,9 +48,10 @@ rule associate:
         script=script("associate.py"),
         region=region,
         min_allele_count=CONFIG["association"]["min_allele_count"],
+        test=CONFIG["association"]["binary_test"],
     shell:
         "python {params.script} --bfile results/variants/genotypes --design {input.design} --design-info {input.info}"
-        " --region {params.region:q} --min-allele-count {params.min_allele_count} --threads {threads}"
+        " --region {params.region:q} --min-allele-count {params.min_allele_count} --test {params.test} --threads {threads}"
         " --out {output} > {log} 2>&1"
 
 

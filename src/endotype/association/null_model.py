@@ -16,6 +16,9 @@ from endotype.association import kernels
 STATUS = ("OK", "MONOMORPHIC", "TOO_RARE", "COLLINEAR", "NOT_CONVERGED", "NOT_CALLED")
 """Why a row has a statistic or has none; the codes of :attr:`Tested.status` index this."""
 
+WITH_RESULT = ("OK", "FIRTH", "SPA")
+"""Statuses of rows that have a statistic: of the test itself, or of the one that took its place."""
+
 OK, MONOMORPHIC, TOO_RARE, COLLINEAR, NOT_CONVERGED, NOT_CALLED = range(len(STATUS))
 
 _COLLINEAR = 1e-9

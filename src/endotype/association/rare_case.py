@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +40,31 @@ class Refined:
         found = self.statistics
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(found.stat != 0, np.abs(found.beta / found.stat), np.nan)
+
+
+Refine = Callable[[np.ndarray], Refined]
+"""From the rows (int64) of a block that the score test finds remarkable to what another test says of them."""
+
+SCREEN = 1.96
+"""Rows whose score is that many standard deviations off are looked at again. The score test errs towards
+small p-values where carriers are few, so little that another test would call is passed over."""
+
+
+def with_refined(statistics: Statistics, status: np.ndarray, refine: Refine) -> tuple[Statistics, np.ndarray]:
+    """Statistics and statuses (text) of a block with its remarkable rows tested again."""
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero((status == "OK") & (np.abs(statistics.stat) >= SCREEN))
+    if not len(rows):
+        return statistics, status
+    again = refine(rows)
+    columns = []
+    for field in fields(Statistics):
+        column = getattr(statistics, field.name).copy()
+        column[rows] = getattr(again.statistics, field.name)
+        columns.append(column)
+    status = status.copy()
+    status[rows] = again.status
+    return Statistics(*columns), status
 
 
 @dataclass(frozen=True)

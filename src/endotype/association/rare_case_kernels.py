@@ -5,8 +5,8 @@ come as ``basis``, shape (k, n), with ``basis diag(weight) basis' = I`` at the n
 information needs no sums. The dosage is the last coefficient, counted in copies of the rarer allele while the
 kernel works, and a person without a genotype has weight 0.
 
-Threads share the variants, never the sum of one variant: the bytes do not depend on their number. Sums may be
-re-ordered by the compiler to use the vector unit, in one way for one processor.
+Threads share the variants, never the sum of one variant: the bytes do not depend on their number. Nothing is
+re-ordered or fused by the compiler, so that every processor gives the same.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ MAX_STEP = 5.0
 CERTAIN = 30.0
 _TILE = 256
 _SINGULAR = 1e-9
-_FLAGS = {"reassoc", "contract", "nsz"}
 # The numpy error model everywhere: a check for a division by zero keeps a loop out of the vector unit.
 _LOG2E = 1.4426950408889634
 _LN2 = 0.6931471805599453
@@ -554,7 +553,7 @@ def _accelerate(newton: np.ndarray, before: np.ndarray, scale: float, step: np.n
     return share != 0.0
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _climb_line(
     predictor: np.ndarray,
     case: np.ndarray,
@@ -604,7 +603,7 @@ def _climb_line(
 # Sums over people, in the vector unit.
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})  # not re-ordered: see ``shifted``
+@numba.njit(cache=True, error_model="numpy")
 def _exp(x: float) -> float:
     """exp for x <= 0, as a polynomial that the compiler can spread over a vector; relative error < 1e-14."""
     x = -708.0 if x < -708.0 else x
@@ -628,7 +627,7 @@ def _exp(x: float) -> float:
     return p * np.int64(exponent).view(np.float64)
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _logistic_pass(
     predictor: np.ndarray, case: np.ndarray, called: np.ndarray, risk: np.ndarray, weight: np.ndarray
 ) -> float:
@@ -657,7 +656,7 @@ def _logistic_pass(
     return likelihood
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _information(basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
     """``X diag(weight) X'`` of covariates and dosage, lower triangle, in tiles that stay in the cache."""
     k, n = basis.shape
@@ -694,7 +693,7 @@ def _information(basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, out:
                 q += 1
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _last_row(basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
     """Only the dosage's row of :func:`_information`."""
     k, n = basis.shape
@@ -711,7 +710,7 @@ def _last_row(basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, out: np
         out[k, j] = total
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _gradient(basis: np.ndarray, dosage: np.ndarray, residual: np.ndarray, out: np.ndarray) -> None:
     k, n = basis.shape
     for j in range(k + 1):
@@ -722,7 +721,7 @@ def _gradient(basis: np.ndarray, dosage: np.ndarray, residual: np.ndarray, out: 
         out[j] = total
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _move(
     basis: np.ndarray, dosage: np.ndarray, step: np.ndarray, sign: float, predictor: np.ndarray
 ) -> None:
@@ -737,7 +736,7 @@ def _move(
                 eta[i] += by * row[i]
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _leverages(
     basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, lower: np.ndarray, leverage: np.ndarray
 ) -> None:
@@ -828,7 +827,7 @@ def _solve(lower: np.ndarray, vector: np.ndarray) -> None:
 # Saddlepoints.
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@numba.njit(cache=True, error_model="numpy")
 def _cumulants(
     t: float, tilted: np.ndarray, expected: np.ndarray, predictor: np.ndarray, rest: float, poisson: bool
 ) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from endotype.association.null_model import STATUS, NullModel, Scores, judge
+from endotype.association.rare_case import Refine, with_refined
 
 
 def result_rows(
@@ -18,6 +19,7 @@ def result_rows(
     min_expected_alleles: float,
     *,
     fewer_cases_only: bool = False,
+    refine: Refine | None = None,
 ) -> pa.Table:
     """Tabulate one trait of one block.
 
@@ -31,6 +33,8 @@ def result_rows(
         min_expected_alleles: as are fewer minor alleles expected among the cases, or the controls where
             they are fewer.
         fewer_cases_only: count the cases only, as a time to event asks for.
+        refine: what to do with rows that the score test finds remarkable; see
+            :func:`~endotype.association.rare_case.with_refined`.
     """
     n_missing, alleles, n_missing_cases, alleles_cases = scores.counts.T
     n = model.n - n_missing
@@ -49,7 +53,9 @@ def result_rows(
             "eaf_controls": _ratio(alleles - alleles_cases, 2 * n_controls),
         }
     tested = judge(model, scores, minor == 0, rare, n)
-    found = tested.statistics
+    found, status = tested.statistics, np.array(STATUS, object)[tested.status]
+    if refine is not None:
+        found, status = with_refined(found, status, refine)
     columns |= {
         "trait": pa.repeat(pa.scalar(trait, pa.string()), len(sites)),
         "id": sites["id"],
@@ -66,7 +72,7 @@ def result_rows(
         "stat": found.stat,
         "neg_log10_p": found.neg_log10_p,
         "test": found.test,
-        "status": pa.array(STATUS).take(pa.array(tested.status)),
+        "status": status,
     }
     return pa.table([_column(columns.get(f.name), f, len(sites)) for f in schema], schema=schema)
 

@@ -42,8 +42,8 @@ _BIM = {"chrom": pa.string(), "id": pa.string(), "cm": pa.string(), "pos": pa.in
 _MAGIC_BYTES = 3
 _T = TypeVar("_T")
 
-Tabulate = Callable[[int, Scores, pa.Table], pa.Table]
-"""Rows of the result from the number of the trait, its scores and the sites of a block."""
+Tabulate = Callable[[int, Scores, pa.Table, np.ndarray], pa.Table]
+"""Rows of the result from the number of the trait, its scores, the sites and the genotypes of a block."""
 
 
 def stream_result(
@@ -81,7 +81,7 @@ def stream_result(
 
     def work(genotypes: np.ndarray, of_block: pa.Table) -> list[pa.Table]:
         scores = score_traits(genotypes, groups, models, places, missing)
-        return [tabulate(t, of_trait, of_block) for t, of_trait in enumerate(scores)]
+        return [tabulate(t, of_trait, of_block, genotypes) for t, of_trait in enumerate(scores)]
 
     with ResultWriter(out, schema, len(models)) as writer:
         for tables in _in_order(work, zip(packed, sites, strict=True), threads):

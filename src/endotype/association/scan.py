@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numba
@@ -15,19 +16,31 @@ from threadpoolctl import threadpool_limits
 
 from endotype.association.cox import fit_cox
 from endotype.association.design import Design, Trait, read_design
+from endotype.association.firth import refine_firth, refine_wald_or_firth
 from endotype.association.linear import fit_linear
-from endotype.association.logistic import fit_logistic
+from endotype.association.logistic import LogisticModel, fit_logistic
 from endotype.association.null_model import NullModel, Scores
+from endotype.association.rare_case import BinaryNull, Refined
 from endotype.association.result_rows import result_rows
 from endotype.association.result_stream import BLOCK, SITE_COLUMNS, stream_result
 from endotype.association.sheets import design_from_sheets
-from endotype.association.trait_groups import TraitGroup, group_traits, score_traits
+from endotype.association.spa import refine_spa
+from endotype.association.trait_groups import TraitGroup, alone, group_traits, score_traits
 from endotype.errors import InputError, Problem, input_error
 from endotype.variants.plink import GenotypeStore, open_store
 
 MIN_EXPECTED_ALLELES = 5
 """Fewest minor alleles expected among the cases, or the controls where they are fewer. Below this the normal
 tail of a score test is not to be trusted (Cochran's rule for tables), however common the allele."""
+
+BINARY_TESTS: dict[str, Callable[[np.ndarray, np.ndarray, BinaryNull, np.ndarray], Refined] | None] = {
+    "score": None,
+    "auto": refine_wald_or_firth,
+    "firth": refine_firth,
+    "spa": refine_spa,
+}
+"""How variants that the score test finds remarkable are tested again in a binary trait: not at all; by Wald's
+test, and Firth's where there is no finite estimate; by Firth's; by the score with saddlepoint tails."""
 
 VARIANT_SCHEMA = pa.schema(
     [
@@ -69,6 +82,7 @@ def associate(
     region: str | None = None,
     min_allele_count: int = 10,
     threads: int = 1,
+    binary: str = "auto",
 ) -> None:
     """Test the variants of a fileset; write Parquet, TSV or packed TSV, by the name of ``out``.
 
@@ -89,7 +103,7 @@ def associate(
             "--design and --design-info, or --pheno and --trait",
         )
     with one_blas_thread(threads):
-        plan = _Plan.of(store, chosen, traits or chosen.traits, min_allele_count)
+        plan = _Plan.of(store, chosen, traits or chosen.traits, min_allele_count, binary)
         stream_result(
             bfile,
             store.n_people,
@@ -109,6 +123,7 @@ def scan(
     variants: slice,
     min_allele_count: int,
     threads: int = 1,
+    binary: str = "auto",
 ) -> pa.Table:
     """Test a run of variants against traits.
 
@@ -119,19 +134,20 @@ def scan(
         variants: which variants; start and stop are given.
         min_allele_count: fewer copies of the rarer allele among the called are ``TOO_RARE``.
         threads: for the kernels. The result does not depend on it.
+        binary: a key of :data:`BINARY_TESTS`.
 
     Returns:
         :data:`VARIANT_SCHEMA`, by trait in the order given, then by variant.
     """
     with one_blas_thread(threads):
-        plan = _Plan.of(store, design, traits, min_allele_count)
+        plan = _Plan.of(store, design, traits, min_allele_count, binary)
         parts: list[list[pa.Table]] = [[] for _ in plan.models]
         for block in store.blocks(BLOCK, variants.start, variants.stop):
             sites = store.variants.iloc[block].reindex(columns=list(SITE_COLUMNS))
             of_block = pa.Table.from_pandas(sites, pa.schema(SITE_COLUMNS.items()), preserve_index=False)
             packed = np.ascontiguousarray(store.packed[block])
             for t, scores in enumerate(score_traits(packed, plan.groups, plan.models, plan.places)):
-                parts[t].append(plan.rows(t, scores, of_block))
+                parts[t].append(plan.rows(t, scores, of_block, packed))
     tables = [table for of_trait in parts for table in of_trait]
     return pa.concat_tables(tables).combine_chunks() if tables else VARIANT_SCHEMA.empty_table()
 
@@ -144,18 +160,29 @@ class _Plan:
     models: list[NullModel]
     places: list[np.ndarray]
     groups: list[TraitGroup]
+    nulls: list[BinaryNull | None]
     min_allele_count: int
+    binary: str
 
     @classmethod
-    def of(cls, store: GenotypeStore, design: Design, traits: list[str], min_allele_count: int) -> _Plan:
+    def of(
+        cls, store: GenotypeStore, design: Design, traits: list[str], min_allele_count: int, binary: str
+    ) -> _Plan:
         chosen = [design.trait(name) for name in traits]
         models = [fit_null(trait) for trait in chosen]
         at = [places(store, design, trait) for trait in chosen]
-        return cls(chosen, models, at, group_traits(models, at), min_allele_count)
+        nulls = [
+            BinaryNull.of(m) if isinstance(m, LogisticModel) and m.converged and binary != "score" else None
+            for m in models
+        ]
+        return cls(chosen, models, at, group_traits(models, at), nulls, min_allele_count, binary)
 
-    def rows(self, number: int, scores: Scores, sites: pa.Table) -> pa.Table:
+    def rows(self, number: int, scores: Scores, sites: pa.Table, packed: np.ndarray) -> pa.Table:
         """Rows of one trait of one block."""
-        trait = self.traits[number]
+        trait, null = self.traits[number], self.nulls[number]
+        refine = None
+        if null is not None and (test := BINARY_TESTS[self.binary]) is not None:
+            refine = alone(partial(test, packed, self.places[number], null))
         return result_rows(
             trait.name,
             self.models[number],
@@ -163,8 +190,9 @@ class _Plan:
             sites,
             VARIANT_SCHEMA,
             self.min_allele_count,
-            MIN_EXPECTED_ALLELES,
+            MIN_EXPECTED_ALLELES if refine is None else 0,
             fewer_cases_only=trait.kind == "cox",
+            refine=refine,
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,8 +14,20 @@ from endotype.association.logistic import LogisticModel
 from endotype.association.null_model import NullModel, Scores
 from endotype.association.packed_scan import ScoreGroup, as_words, score_block, score_group
 
+T = TypeVar("T")
+
 _one_at_a_time = threading.Lock()
 """Kernels that start threads of their own must not be called by two threads at once."""
+
+
+def alone(function: Callable[[np.ndarray], T]) -> Callable[[np.ndarray], T]:
+    """A function that waits until no other thread is inside a kernel that starts threads of its own."""
+
+    def called(rows: np.ndarray) -> T:
+        with _one_at_a_time:
+            return function(rows)
+
+    return called
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ class Association:
     tested: Mapping[str, VariantTest]
 
 
+_WITH_RESULT = ("OK", "FIRTH", "SPA")
+"""Statuses of an association result that stand for a test that was made."""
+
+
 def ps4(v: Candidate, c: Context) -> Finding:
     """More frequent among cases: by the cohort's own test of the disease."""
     if c.association is None:
@@ -51,7 +55,13 @@ def ps4(v: Candidate, c: Context) -> Finding:
     t = c.association.tested.get(v.variant_id)
     if t is None:
         return not_evaluable("PS4", f"The variant was not tested for {trait}.", None, source)
-    if t.status != "OK" or t.beta is None or t.se is None or t.neg_log10_p is None or not t.se > 0:
+    if (
+        t.status not in _WITH_RESULT
+        or t.beta is None
+        or t.se is None
+        or t.neg_log10_p is None
+        or not t.se > 0
+    ):
         return not_evaluable("PS4", f"The test for {trait} gave no result ({t.status}).", None, source, t.row)
     if t.n_cases is None or t.eaf_cases is None:
         return not_evaluable("PS4", f"The test for {trait} counts no cases.", None, source, t.row)
