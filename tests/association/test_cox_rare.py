@@ -219,7 +219,7 @@ class TestSaddlepoint:
                 -np.log10(p), abs=1e-8 if i == 0 else 5e-3
             )
 
-    @pytest.mark.parametrize("m", [4000, pytest.param(40_000, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("m", [4000, pytest.param(40_000, marks=pytest.mark.long)])
     def test_the_level_holds_for_few_carriers_and_few_events(self, m):
         """1 % events, up to 1 % frequency: the normal tail of the score has too many p < 1e-3."""
         rng = np.random.default_rng(12)

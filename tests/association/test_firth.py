@@ -107,7 +107,7 @@ def test_threads_change_no_bit(study):
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("n_traits", [20, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_traits", [20, pytest.param(1000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("approximate", [True, False])
 def test_the_level_holds_with_one_per_cent_of_cases(n_traits, approximate):
     """Firth's ratio is conservative for rare alleles, so only too many small p-values are a fault."""

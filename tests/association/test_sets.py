@@ -153,7 +153,7 @@ def test_a_covariate_as_a_variant_is_collinear(study) -> None:
     assert table["neg_log10_p"].isna().all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("share", [0.01, 0.1])
 def test_level_with_few_cases(share: float) -> None:
     rng = np.random.default_rng(3)

@@ -77,7 +77,7 @@ def test_deviate_is_the_inverse_of_the_tail():
     np.testing.assert_allclose(deviate(neg_log10_p_normal(z)), z, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("n_traits", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_traits", [60, pytest.param(1000, marks=pytest.mark.long)])
 def test_the_level_holds_with_one_per_cent_of_cases(n_traits):
     """20 cases of 2,000: the score test alone has far too many p < 1e-3, the saddlepoint has not."""
     rng = np.random.default_rng(9)
