@@ -11,10 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from endotype.association import result_stream
-from endotype.association.result_rows import result_rows
 from endotype.association.result_stream import ResultWriter, packed_blocks, site_blocks, stream_result
-from endotype.association.scan import MIN_EXPECTED_ALLELES, VARIANT_SCHEMA, fit_null, places, scan
-from endotype.association.trait_groups import group_traits
+from endotype.association.scan import VARIANT_SCHEMA, ScanOptions, plan_scan, scan
 from endotype.errors import InputError
 from tests.association.builders import covariate_set, make_design, make_store, random_dosages
 
@@ -37,20 +35,10 @@ def study(tmp_path):
 
 def stream(study, folder, name, names=None, variants=slice(0, M), block=2048, threads=1):
     store, design, traits = study
-    chosen = [design.trait(t) for t in names or traits]
-    models = [fit_null(t) for t in chosen]
-    where = [places(store, design, t) for t in chosen]
-
-    def tabulate(t, scores, sites, packed):
-        kind = chosen[t].kind
-        return result_rows(
-            chosen[t].name, models[t], scores, sites, VARIANT_SCHEMA, 10, MIN_EXPECTED_ALLELES,
-            fewer_cases_only=kind == "cox",
-        )  # fmt: skip
-
+    plan = plan_scan(store, design, names or traits, ScanOptions("score"))
     stream_result(
-        folder / "g", N, variants, group_traits(models, where), models, where, tabulate, VARIANT_SCHEMA,
-        folder / name, threads=threads, block=block,
+        folder / "g", N, [(variants, plan)], len(plan.models), VARIANT_SCHEMA, folder / name,
+        threads=threads, block=block,
     )  # fmt: skip
     return folder / name
 
@@ -59,7 +47,7 @@ def test_rows_are_those_of_the_scan_in_memory(study, tmp_path):
     store, design, traits = study
     found = pq.read_table(stream(study, tmp_path, "o.parquet", block=13))
     assert found.schema.equals(VARIANT_SCHEMA)
-    expected = scan(store, design, traits, slice(0, M), 10, binary="score").to_pandas()
+    expected = scan(store, design, traits, slice(0, M), ScanOptions("score")).to_pandas()
     assert set(expected["status"]) >= {"OK", "TOO_RARE"}
     pd.testing.assert_frame_equal(found.to_pandas(), expected)
 

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
+from endotype.association.design_source import DesignSource
 from endotype.association.firth import refine_firth, refine_wald_or_firth
 from endotype.association.rare_case import BinaryNull
-from endotype.association.scan import associate, fit_null, parse_region, places, scan
+from endotype.association.scan import SCREEN, ScanOptions, associate, fit_null, parse_region, places, scan
 from endotype.association.spa import refine_spa
 from endotype.errors import InputError
 from endotype.tables import write_parquet
@@ -24,6 +25,9 @@ from tests.association.builders import covariate_set, make_design, make_store, r
 from tests.reference import association as slow
 
 N, M = 150, 60
+
+ALL = ScanOptions(min_allele_count=1)
+SCORE_ALL = ScanOptions("score", min_allele_count=1)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,9 @@ def standardised(covariates: np.ndarray) -> np.ndarray:
 def results(study, trait: str, min_allele_count: int = 1, binary: str = "score") -> pd.DataFrame:
     store, design, *_ = study
     everything = slice(0, store.n_variants)
-    return scan(store, design, [trait], everything, min_allele_count, binary=binary).to_pandas()
+    return scan(
+        store, design, [trait], everything, ScanOptions(min_allele_count=min_allele_count, test=binary)
+    ).to_pandas()
 
 
 def test_linear_is_least_squares_among_the_called(study):
@@ -116,7 +122,7 @@ def test_rare_alleles_keep_the_level_of_a_cox_model(tmp_path):
     np.put_along_axis(dosages, carriers, 1, axis=1)
     time, event = rng.exponential(size=n), rng.random(n) < 0.65
     design = make_design({"surv": ("cox", (time, event))}, {}, n)
-    table = scan(make_store(tmp_path / "g", dosages), design, ["surv"], slice(0, m), 1).to_pandas()
+    table = scan(make_store(tmp_path / "g", dosages), design, ["surv"], slice(0, m), ALL).to_pandas()
     p = 10 ** -table["neg_log10_p"]
     for level, limit in ((0.05, 1.1), (0.01, 1.2), (1e-3, 1.5), (1e-4, 2.5)):
         assert 0.5 < (p < level).mean() / level < limit, level
@@ -129,7 +135,7 @@ def test_carriers_without_any_event_have_a_finite_row(tmp_path):
     g = np.zeros((1, n), np.int8)
     g[0, np.flatnonzero(~event)[:40]] = 1
     design = make_design({"surv": ("cox", (rng.exponential(size=n), event))}, {}, n)
-    row = scan(make_store(tmp_path / "g", g), design, ["surv"], slice(0, 1), 1).to_pandas().iloc[0]
+    row = scan(make_store(tmp_path / "g", g), design, ["surv"], slice(0, 1), ALL).to_pandas().iloc[0]
     assert (row["status"], row["test"]) == ("OK", "cox_likelihood_ratio")
     assert row["stat"] < -5 and -10 < row["beta"] < 0 and 0 < row["se"] < 10
 
@@ -157,7 +163,11 @@ def test_leaving_out_whole_covariate_level_is_exact(tmp_path):
     case = (rng.random(N) < 0.4).astype(float)
     design = make_design({"qt": ("linear", trait), "bt": ("logistic", case)}, {"age": age, "site": site}, N)
     table = scan(
-        make_store(tmp_path / "g", dosages), design, ["qt", "bt"], slice(0, 4), 1, binary="score"
+        make_store(tmp_path / "g", dosages),
+        design,
+        ["qt", "bt"],
+        slice(0, 4),
+        SCORE_ALL,
     ).to_pandas()
     beta, se, df = slow.ordinary_least_squares(trait, np.column_stack([age, site]), dosages[1])
     assert df == (site == 0).sum() - 3
@@ -226,7 +236,17 @@ def test_lifelines_joint_fit_has_the_same_likelihood_ratio(tmp_path):
     g, age = rng.binomial(2, 0.4, n).astype(np.int8), rng.normal(size=n)
     time, event = rng.exponential(np.exp(-0.15 * g - 0.5 * age)), rng.random(n) < 0.7
     design = make_design({"surv": ("cox", (time, event))}, {"age": age}, n)
-    row = scan(make_store(tmp_path / "g", g[None]), design, ["surv"], slice(0, 1), 1).to_pandas().iloc[0]
+    row = (
+        scan(
+            make_store(tmp_path / "g", g[None]),
+            design,
+            ["surv"],
+            slice(0, 1),
+            ALL,
+        )
+        .to_pandas()
+        .iloc[0]
+    )
     frame = pd.DataFrame({"age": age, "time": time, "event": event})
     with_g, without = (lifelines.CoxPHFitter().fit(f, "time", "event") for f in (frame.assign(g=g), frame))
     ratio = 2 * (with_g.log_likelihood_ - without.log_likelihood_)
@@ -279,14 +299,14 @@ def test_every_row_says_why_it_has_no_statistic(tmp_path):
     dosages[6, :2] = [0, 1]
     design = make_design({"qt": ("linear", rng.normal(size=n))}, {"site": site}, n)
     store = make_store(tmp_path / "g", dosages)
-    table = scan(store, design, ["qt"], slice(0, 7), 10).to_pandas()
+    table = scan(store, design, ["qt"], slice(0, 7), ScanOptions()).to_pandas()
     assert list(table["status"]) == [
         "MONOMORPHIC", "NOT_CALLED", "MONOMORPHIC", "TOO_RARE", "COLLINEAR", "OK", "TOO_RARE",
     ]  # fmt: skip
     assert table.loc[table["status"] != "OK", ["beta", "se", "stat", "neg_log10_p"]].isna().all(axis=None)
     assert table.loc[table["status"] == "OK", ["beta", "se", "stat", "neg_log10_p"]].notna().all(axis=None)
     assert np.isnan(table.loc[1, "eaf"]) and table.loc[1, "n"] == 0
-    assert scan(store, design, ["qt"], slice(6, 7), 1).to_pandas()["status"][0] == "NOT_CALLED"
+    assert scan(store, design, ["qt"], slice(6, 7), ALL).to_pandas()["status"][0] == "NOT_CALLED"
 
 
 def test_separated_null_model_is_not_converged_and_its_rows_say_so(tmp_path):
@@ -300,7 +320,7 @@ def test_separated_null_model_is_not_converged_and_its_rows_say_so(tmp_path):
     dropped = {"b": "separates the cases from the controls together with a"}
     assert design.info["traits"]["apart"]["dropped"] == dropped
     design.info["traits"]["apart"]["covariates"] = ["a", "b"]
-    table = scan(store, design, ["apart", "mixed"], slice(0, 3), 1).to_pandas()
+    table = scan(store, design, ["apart", "mixed"], slice(0, 3), ALL).to_pandas()
     assert list(table["status"]) == ["NOT_CONVERGED"] * 3 + ["OK"] * 3
     assert table["stat"].isna().tolist() == [True] * 3 + [False] * 3
 
@@ -313,9 +333,15 @@ def test_few_expected_alleles_among_cases_are_too_rare(tmp_path):
     dosages = np.zeros((1, n), np.int8)
     dosages[0, rng.choice(n, 30, replace=False)] = 1  # 30 alleles, 3 expected in cases
     design = make_design({"bt": ("logistic", case)}, {}, n)
-    table = scan(make_store(tmp_path / "g", dosages), design, ["bt"], slice(0, 1), 10, binary="score")
+    table = scan(
+        make_store(tmp_path / "g", dosages),
+        design,
+        ["bt"],
+        slice(0, 1),
+        ScanOptions("score"),
+    )
     assert table["status"].to_pylist() == ["TOO_RARE"]
-    again = scan(make_store(tmp_path / "g", dosages), design, ["bt"], slice(0, 1), 10)
+    again = scan(make_store(tmp_path / "g", dosages), design, ["bt"], slice(0, 1), ScanOptions())
     assert again["status"].to_pylist()[0] in ("OK", "FIRTH")
 
 
@@ -339,8 +365,10 @@ def test_remarkable_variants_of_a_binary_trait_are_tested_again(tmp_path, binary
         make_store(tmp_path / "g", dosages),
         make_design({"bt": ("logistic", case)}, {"age": age}, N),
     )
-    screened = scan(store, design, ["bt"], slice(0, 90), 1, binary="score").to_pandas()
-    table = scan(store, design, ["bt"], slice(0, 90), 1, binary=binary).to_pandas()
+    screened = scan(store, design, ["bt"], slice(0, 90), SCORE_ALL).to_pandas()
+    table = scan(
+        store, design, ["bt"], slice(0, 90), ScanOptions(binary, SCREEN, min_allele_count=1)
+    ).to_pandas()
     assert set(table["test"].dropna()) == tests
     known = screened["status"] == "OK"
     quiet = known & (screened["stat"].abs() < 1.96)
@@ -363,7 +391,7 @@ def test_perfect_fit_is_finite(tmp_path):
     rng = np.random.default_rng(1)
     g = rng.binomial(2, 0.5, 300).astype(np.int8)
     design = make_design({"qt": ("linear", 3.0 * g)}, {}, 300)
-    row = scan(make_store(tmp_path / "g", g[None]), design, ["qt"], slice(0, 1), 1).to_pandas().iloc[0]
+    row = scan(make_store(tmp_path / "g", g[None]), design, ["qt"], slice(0, 1), ALL).to_pandas().iloc[0]
     assert row["beta"] == pytest.approx(3)
     assert 1000 < row["neg_log10_p"] < np.inf
 
@@ -380,8 +408,8 @@ def test_people_outside_the_model_do_not_matter(study, tmp_path):
     smaller = Design(frame, describe(frame, {"qt": "linear"}, design.info["covariates"]["kept"]))
     scrambled = dosages.copy()
     scrambled[:, out] = random_dosages(rng, M, len(out))
-    one = scan(store, smaller, ["qt"], slice(0, M), 1)
-    two = scan(make_store(tmp_path / "g", scrambled), smaller, ["qt"], slice(0, M), 1)
+    one = scan(store, smaller, ["qt"], slice(0, M), ALL)
+    two = scan(make_store(tmp_path / "g", scrambled), smaller, ["qt"], slice(0, M), ALL)
     assert one.equals(two)
     assert (one["n"].to_numpy() + one["n_missing"].to_numpy() == N - 30).all()
 
@@ -396,10 +424,13 @@ def test_shards_and_threads_change_no_bit(tmp_path):
         "surv": ("cox", (rng.exponential(size=n), rng.integers(0, 2, n))),
     }
     design = make_design(traits, covariate_set(rng, n), n)
-    whole = scan(store, design, list(traits), slice(0, m), 10, threads=1)
-    assert whole.equals(scan(store, design, list(traits), slice(0, m), 10, threads=2))
+    whole = scan(store, design, list(traits), slice(0, m), ScanOptions(), threads=1)
+    assert whole.equals(scan(store, design, list(traits), slice(0, m), ScanOptions(), threads=2))
     for trait in traits:
-        parts = [scan(store, design, [trait], slice(a, b), 10) for a, b in ((0, 7), (7, 1031), (1031, m))]
+        parts = [
+            scan(store, design, [trait], slice(a, b), ScanOptions())
+            for a, b in ((0, 7), (7, 1031), (1031, m))
+        ]
         of_trait = whole.filter(pa.compute.equal(whole["trait"], trait)).combine_chunks()
         assert pa.concat_tables(parts).combine_chunks().equals(of_trait)
 
@@ -407,7 +438,7 @@ def test_shards_and_threads_change_no_bit(tmp_path):
 def test_no_variants_give_an_empty_table_with_all_columns(study, tmp_path):
     _, design, *_ = study
     store = make_store(tmp_path / "g", np.zeros((0, N), np.int8))
-    table = scan(store, design, ["qt", "bt", "surv"], slice(0, 0), 10)
+    table = scan(store, design, ["qt", "bt", "surv"], slice(0, 0), ScanOptions())
     assert table.num_rows == 0
     assert table.schema.names[:3] == ["trait", "id", "chrom"]
 
@@ -429,7 +460,13 @@ def test_type_one_error_is_that_of_the_level(tmp_path):
                 "logistic": ("logistic", pull + noise > 0.5),
                 "cox": ("cox", (rng.exponential(np.exp(-pull)), rng.random(n) < 0.5)),
             }[kind]
-        table = scan(store, make_design(traits, covariates, n), list(traits), slice(0, m), 1).to_pandas()
+        table = scan(
+            store,
+            make_design(traits, covariates, n),
+            list(traits),
+            slice(0, m),
+            ALL,
+        ).to_pandas()
         p = 10 ** -table["neg_log10_p"]
         assert len(p) == m * repeats and p.notna().all()
         for level in (0.05, 0.005):
@@ -470,12 +507,13 @@ def sheets(study, folder: Path) -> tuple[Path, Path, Path]:
 def test_sheets_by_hand_give_what_the_design_gives(study, tmp_path):
     prefix, pheno, covar = sheets(study, tmp_path)
     out = tmp_path / "out.parquet"
-    associate(prefix, out, phenotypes=pheno, covariates=covar, traits=["qt"], min_allele_count=1)
+    source = DesignSource(phenotypes=pheno, covariates=covar, traits=("qt", "bt"))
+    associate(prefix, out, source, traits=["qt"], options=ALL)
     by_hand = pd.read_parquet(out)
     pd.testing.assert_frame_equal(by_hand, results(study, "qt"), rtol=1e-12)
-    associate(prefix, out, phenotypes=pheno, covariates=covar, traits=["time"], event="event")
+    associate(prefix, out, DesignSource(None, None, pheno, covar, ("time",), "event"), traits=["time"])
     assert pd.read_parquet(out)["test"].str.startswith("cox_").all()
-    associate(prefix, out, phenotypes=pheno, covariates=covar, traits=["bt"])
+    associate(prefix, out, source, traits=["bt"])
     table = pd.read_parquet(out)
     assert set(table["test"]) <= {"logistic_score", "logistic_wald", "logistic_firth"}
     assert (table["n"] + table["n_missing"] == N - 1).all()
@@ -485,7 +523,7 @@ def test_packed_tsv_is_the_same_bytes_every_time(study, tmp_path):
     prefix, pheno, covar = sheets(study, tmp_path)
     written = []
     for name in ("a.tsv.gz", "b.tsv.gz"):
-        associate(prefix, tmp_path / name, phenotypes=pheno, covariates=covar, traits=["qt", "bt"])
+        associate(prefix, tmp_path / name, DesignSource(None, None, pheno, covar, ("qt", "bt")))
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
     assert written[0][3:8] == bytes(5)  # gzip header: no file name, no time
@@ -510,7 +548,7 @@ def test_sheets_that_cannot_be_used_are_named(study, tmp_path, text: str, messag
     prefix, pheno, _ = sheets(study, tmp_path)
     pheno.write_text(text)
     with pytest.raises(InputError, match=message):
-        associate(prefix, tmp_path / "o.parquet", phenotypes=pheno, traits=["y"])
+        associate(prefix, tmp_path / "o.parquet", DesignSource(phenotypes=pheno, traits=("y",)))
     assert not (tmp_path / "o.parquet").exists()
 
 
@@ -534,7 +572,7 @@ def test_people_without_genotypes_are_an_error(study, tmp_path):
     _, design, dosages, *_ = study
     store = make_store(tmp_path / "g", dosages[:, :100])
     with pytest.raises(InputError, match="P149"):
-        scan(store, design, ["qt"], slice(0, M), 1)
+        scan(store, design, ["qt"], slice(0, M), ALL)
 
 
 def test_design_on_disk_gives_the_same(study, tmp_path):
@@ -545,7 +583,7 @@ def test_design_on_disk_gives_the_same(study, tmp_path):
     write_parquet(design.frame, tmp_path / "d.parquet")
     write_json(tmp_path / "d.json", design.info)
     associate(
-        tmp_path / "g", tmp_path / "o.parquet", design=tmp_path / "d.parquet", design_info=tmp_path / "d.json"
+        tmp_path / "g", tmp_path / "o.parquet", DesignSource(tmp_path / "d.parquet", tmp_path / "d.json")
     )
-    expected = scan(store, design, ["bt", "qt", "surv"], slice(0, M), 10).to_pandas()
+    expected = scan(store, design, ["bt", "qt", "surv"], slice(0, M), ScanOptions()).to_pandas()
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "o.parquet"), expected)

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from endotype.association.design_source import DesignSource
 from endotype.association.genes import associate_genes, qualifying, scan_genes
 from endotype.association.inflation import genomic_inflation
 from endotype.association.loci import NearestGene, gene_loci, significant, variant_loci
@@ -73,11 +74,11 @@ def planted(folder: Path) -> dict[str, Path]:
 
 
 def run_all(folder: Path, out: Path, cut: int = 100) -> None:
-    design = {"design": folder / "design.parquet", "design_info": folder / "design.json"}
+    design = DesignSource(folder / "design.parquet", folder / "design.json")
     shards = []
     for i, region in enumerate(["1:1-3000", "1:3001-999999", "2"]):
         shards.append(out / f"shards/{i}.parquet")
-        associate(folder / "g", shards[-1], region=region, **design)
+        associate(folder / "g", shards[-1], design, region=region)
     associate_genes(
         folder / "g",
         folder / "annotation.parquet",

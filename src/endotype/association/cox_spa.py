@@ -53,6 +53,7 @@ def refine_cox_spa(
         model.event.astype(float),
         True,
         switch,
+        False,
     )
     return from_tails(tails, switch, "cox")
 

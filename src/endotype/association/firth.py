@@ -23,6 +23,7 @@ def refine_firth(
     rows: np.ndarray,
     *,
     approximate: bool = False,
+    missing: str = "drop",
 ) -> Refined:
     """Firth's test of some variants of a block: a penalised likelihood ratio.
 
@@ -31,7 +32,6 @@ def refine_firth(
     own penalised fit as an offset and are taken out of the dosage with the weights of the null; only beta is
     free. There people without the rarer allele are summed by a second-order expansion while they carry at
     most ``rare_case_kernels.SPLIT`` of the information, so that a rare variant costs its carriers only.
-    People without a genotype are left out, exactly in both.
 
     Args:
         packed: uint8 (n_variants, ceil(n_people / 4)), PLINK 1 rows.
@@ -39,6 +39,8 @@ def refine_firth(
         null: the covariates alone.
         rows: int64, which variants.
         approximate: see above.
+        missing: ``drop`` leaves people without a genotype out, exactly; ``mean`` gives them that of the
+            called.
 
     Returns:
         Log odds ratio, its standard error from the information (plink2's), ``stat`` the signed root of the
@@ -47,7 +49,15 @@ def refine_firth(
     """
     rows = np.asarray(rows, np.int64)
     fits, outcome = kernels.firth_packed(
-        packed, rows, place, null.basis, null.weight, null.penalised_predictor, null.case, approximate
+        packed,
+        rows,
+        place,
+        null.basis,
+        null.weight,
+        null.penalised_predictor,
+        null.case,
+        approximate,
+        missing == "mean",
     )
     beta, se = fits[:, kernels.BETA], fits[:, kernels.SE]
     stat = np.sign(beta) * np.sqrt(fits[:, kernels.LIKELIHOOD_RATIO])
@@ -56,18 +66,18 @@ def refine_firth(
 
 
 def refine_wald_or_firth(
-    packed: np.ndarray, place: np.ndarray, null: BinaryNull, rows: np.ndarray
+    packed: np.ndarray, place: np.ndarray, null: BinaryNull, rows: np.ndarray, *, missing: str = "drop"
 ) -> Refined:
     """Wald's test, and Firth's of the variants that have no finite or no estimate (plink2's firth-fallback).
 
     Args and returns as :func:`refine_firth` (exact); ``test`` and ``status`` of a row say which it was.
     """
     rows = np.asarray(rows, np.int64)
-    found = refine_wald(packed, place, null, rows)
+    found = refine_wald(packed, place, null, rows, missing=missing)
     again = np.isin(found.status.astype(str), ["SEPARATION", "NOT_CONVERGED"])
     if not again.any():
         return found
-    other = refine_firth(packed, place, null, rows[again])
+    other = refine_firth(packed, place, null, rows[again], missing=missing)
     columns = []
     for name in ("beta", "se", "stat", "neg_log10_p", "test"):
         column = getattr(found.statistics, name).copy()

@@ -23,6 +23,7 @@ from endotype.association.logistic import LogisticModel
 from endotype.association.newton import CERTAIN, Derivatives, maximise, standardised
 from endotype.association.reconcile import reconcile, require_overlap
 from endotype.errors import InputError, Problem, input_error, nearest, visible
+from endotype.variants.plink import GenotypeStore
 
 _HEADER = "FID_IID"
 _SEX_CHROMOSOMES = {"X": "23", "XY": "23", "PAR1": "23", "PAR2": "23"}
@@ -229,6 +230,30 @@ def match_people(file: LocoFile, people: pd.DataFrame) -> LocoOffsets:
     values = np.where(at >= 0, file.values[:, at], np.nan)
     by_chrom = {c: i for i, c in enumerate(file.chroms)}
     return LocoOffsets(file.path, by_chrom, pd.Index(iid), values, table, matched_by)
+
+
+def read_offsets(
+    path: str | Path, store: GenotypeStore, traits: Sequence[str], variants: slice
+) -> dict[str, LocoOffsets]:
+    """The predictions of traits for the people of a store, all that a scan of ``variants`` asks for.
+
+    Args:
+        path: ``_pred.list``.
+        store: the genotypes.
+        traits: names, as in the list.
+        variants: start and stop are given.
+
+    Raises:
+        InputError: what :func:`read_prediction_list`, :func:`read_loco` and :func:`match_people` find, a
+            trait without predictions, or a chromosome without a row.
+    """
+    files = read_prediction_list(path)
+    chroms = store.variants["chrom"].iloc[variants].unique().tolist()
+    found = {}
+    for trait in traits:
+        found[trait] = match_people(read_loco(predictions_of(files, trait, path)), store.people)
+        found[trait].require(chroms)
+    return found
 
 
 def keep_predicted(trait: Trait, patients: Sequence[str], offsets: LocoOffsets) -> Trait:

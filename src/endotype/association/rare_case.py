@@ -45,15 +45,13 @@ class Refined:
 Refine = Callable[[np.ndarray], Refined]
 """From the rows (int64) of a block that the score test finds remarkable to what another test says of them."""
 
-SCREEN = 1.96
-"""Rows whose score is that many standard deviations off are looked at again. The score test errs towards
-small p-values where carriers are few, so little that another test would call is passed over."""
 
-
-def with_refined(statistics: Statistics, status: np.ndarray, refine: Refine) -> tuple[Statistics, np.ndarray]:
-    """Statistics and statuses (text) of a block with its remarkable rows tested again."""
+def with_refined(
+    statistics: Statistics, status: np.ndarray, refine: Refine, threshold: float
+) -> tuple[Statistics, np.ndarray]:
+    """Statistics and statuses (text) of a block, rows with ``|stat| >= threshold`` tested again."""
     with np.errstate(invalid="ignore"):
-        rows = np.flatnonzero((status == "OK") & (np.abs(statistics.stat) >= SCREEN))
+        rows = np.flatnonzero((status == "OK") & (np.abs(statistics.stat) >= threshold))
     if not len(rows):
         return statistics, status
     again = refine(rows)

@@ -52,6 +52,7 @@ def wald_packed(
     basis: np.ndarray,
     predictor: np.ndarray,
     case: np.ndarray,
+    impute: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Maximum likelihood of the dosage and the covariates, together.
 
@@ -62,6 +63,7 @@ def wald_packed(
         basis: float64 (k, n).
         predictor: float64 (n,), log odds under the null.
         case: float64 (n,), 1 for a case.
+        impute: give people without a genotype the mean dosage of the called, instead of leaving them out.
 
     Returns:
         fits float64 (m, 3), :data:`BETA`, :data:`SE`, :data:`LIKELIHOOD_RATIO` (NaN: not asked for); outcome
@@ -73,7 +75,7 @@ def wald_packed(
     padded = _padded(place, packed.shape[1])
     for v in numba.prange(m):
         dosage, called = np.zeros(n), np.ones(n)
-        sign, n_missing, n_carriers = _load(packed[rows[v]], padded, dosage, called)
+        sign, n_missing, n_carriers = _load(packed[rows[v]], padded, dosage, called, impute)
         if n_carriers == 0:
             outcome[v] = DEPENDENT
         elif _one_side_only(dosage, called, case):
@@ -94,6 +96,7 @@ def firth_packed(
     predictor: np.ndarray,
     case: np.ndarray,
     approximate: bool,
+    impute: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Firth's penalised likelihood of the dosage.
 
@@ -110,6 +113,7 @@ def firth_packed(
         predictor: float64 (n,), log odds of the penalised null.
         case: float64 (n,), 1 for a case.
         approximate: see above.
+        impute: as in :func:`wald_packed`.
 
     Returns:
         As :func:`wald_packed`.
@@ -125,7 +129,7 @@ def firth_packed(
     _information(basis, 0 * everyone, spread, information)
     for v in numba.prange(m):
         dosage, called = np.zeros(n), np.ones(n)
-        sign, n_missing, _ = _load(packed[rows[v]], padded, dosage, called)
+        sign, n_missing, _ = _load(packed[rows[v]], padded, dosage, called, impute)
         step, members, tilted = np.zeros(k + 1), np.empty(n, np.int64), np.empty(n)
         _, raw, left = _take_out(basis, weight, case, risk, dosage, called, n_missing, step[:k])
         if not left > _SINGULAR * raw:
@@ -163,6 +167,7 @@ def saddlepoint_packed(
     seen: np.ndarray,
     poisson: bool,
     switch: float,
+    impute: bool,
 ) -> np.ndarray:
     """Saddlepoint tails of the score of the dosage, its covariates taken out.
 
@@ -177,6 +182,7 @@ def saddlepoint_packed(
         seen: float64 (n,), 1 for a case or an event.
         poisson: whether ``seen`` is a Poisson count instead of a Bernoulli variable.
         switch: standardised score below which the tails are normal.
+        impute: as in :func:`wald_packed`.
 
     Returns:
         float64 (m, 4), columns :data:`SCORE`, :data:`INFORMATION`, :data:`BEYOND`, :data:`MIRROR`; a tail
@@ -189,7 +195,7 @@ def saddlepoint_packed(
     identity = np.eye(k + 1)
     for v in numba.prange(m):
         dosage, called = np.zeros(n), np.ones(n)
-        sign, n_missing, _ = _load(packed[rows[v]], padded, dosage, called)
+        sign, n_missing, _ = _load(packed[rows[v]], padded, dosage, called, impute)
         slope = np.zeros(k)
         score, raw, left = _take_out(basis, weight, seen, expected, dosage, called, n_missing, slope)
         tails[v, SCORE] = sign * score
@@ -223,9 +229,9 @@ def _padded(place: np.ndarray, n_bytes: int) -> np.ndarray:
 
 @numba.njit(cache=True, error_model="numpy")
 def _load(
-    row: np.ndarray, place: np.ndarray, dosage: np.ndarray, called: np.ndarray
+    row: np.ndarray, place: np.ndarray, dosage: np.ndarray, called: np.ndarray, impute: bool
 ) -> tuple[float, int, int]:
-    """Fill in copies of the rarer allele and who is called (1 or 0).
+    """Fill in copies of the rarer allele and who is called (1 or 0); ``impute``: all are, with the mean.
 
     Returns the sign that turns an effect of the rarer allele into one of the effect allele, the number of
     people without a genotype and that of carriers of the rarer allele.
@@ -241,13 +247,18 @@ def _load(
         alleles += copies[c]
     for i in range(n_missing):
         called[missing[i]] = 0.0
-    if alleles <= n - n_missing:
-        return 1.0, n_missing, n_carriers
-    n_carriers = 0
-    for i in range(n):
-        dosage[i] = called[i] * (2.0 - dosage[i])
-        n_carriers += dosage[i] > 0
-    return -1.0, n_missing, n_carriers
+    sign = 1.0
+    if alleles > n - n_missing:
+        sign, alleles, n_carriers = -1.0, 2.0 * (n - n_missing) - alleles, 0
+        for i in range(n):
+            dosage[i] = called[i] * (2.0 - dosage[i])
+            n_carriers += dosage[i] > 0
+    if impute and n_missing < n:
+        for i in range(n_missing):
+            dosage[missing[i]] = alleles / (n - n_missing)
+            called[missing[i]] = 1.0
+        n_missing = 0
+    return sign, n_missing, n_carriers
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -20,6 +20,7 @@ def result_rows(
     *,
     fewer_cases_only: bool = False,
     refine: Refine | None = None,
+    threshold: float = 0.0,
 ) -> pa.Table:
     """Tabulate one trait of one block.
 
@@ -35,6 +36,7 @@ def result_rows(
         fewer_cases_only: count the cases only, as a time to event asks for.
         refine: what to do with rows that the score test finds remarkable; see
             :func:`~endotype.association.rare_case.with_refined`.
+        threshold: |stat| from which a row is remarkable.
     """
     n_missing, alleles, n_missing_cases, alleles_cases = scores.counts.T
     n = model.n - n_missing
@@ -55,7 +57,7 @@ def result_rows(
     tested = judge(model, scores, minor == 0, rare, n)
     found, status = tested.statistics, np.array(STATUS, object)[tested.status]
     if refine is not None:
-        found, status = with_refined(found, status, refine)
+        found, status = with_refined(found, status, refine, threshold)
     columns |= {
         "trait": pa.repeat(pa.scalar(trait, pa.string()), len(sites)),
         "id": sites["id"],

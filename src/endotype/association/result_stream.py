@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -42,51 +42,77 @@ _BIM = {"chrom": pa.string(), "id": pa.string(), "cm": pa.string(), "pos": pa.in
 _MAGIC_BYTES = 3
 _T = TypeVar("_T")
 
-Tabulate = Callable[[int, Scores, pa.Table, np.ndarray], pa.Table]
-"""Rows of the result from the number of the trait, its scores, the sites and the genotypes of a block."""
+
+class Plan(Protocol):
+    """Traits that are ready to be scored."""
+
+    @property
+    def groups(self) -> Sequence[TraitGroup]:
+        """Of the traits; see :func:`~endotype.association.trait_groups.score_traits`."""
+        ...
+
+    @property
+    def models(self) -> Sequence[NullModel]:
+        """Of the traits."""
+        ...
+
+    @property
+    def places(self) -> Sequence[np.ndarray]:
+        """Of the people in each model."""
+        ...
+
+    def rows(self, number: int, scores: Scores, sites: pa.Table, packed: np.ndarray) -> pa.Table:
+        """Rows of the result from the number of a trait, its scores, sites and genotypes of a block."""
+        ...
 
 
 def stream_result(
     bfile: str | Path,
     n_people: int,
-    variants: slice,
-    groups: Sequence[TraitGroup],
-    models: Sequence[NullModel],
-    places: Sequence[np.ndarray],
-    tabulate: Tabulate,
+    runs: Iterable[tuple[slice, Plan]],
+    n_traits: int,
     schema: pa.Schema,
     out: str | Path,
     missing: str = "drop",
     threads: int = 1,
     block: int = BLOCK,
+    report: Callable[[int], None] | None = None,
 ) -> None:
-    """Score a run of variants of a fileset and write the result, by trait, then by variant.
+    """Score runs of variants of a fileset and write the result, by trait, then by variant.
 
     Args:
         bfile: prefix of the .bed and .bim.
         n_people: of the .fam.
-        variants: which variants; start and stop are given.
-        groups, models, places, missing: as in :func:`~endotype.association.trait_groups.score_traits`.
-        tabulate: makes the rows.
-        schema: of the rows.
+        runs: which variants (start and stop are given) with the plan they are scored by.
+        n_traits: of every plan.
+        schema: of the rows, with the metadata of the file.
+        missing: as in :func:`~endotype.association.trait_groups.score_traits`.
         out: .parquet, .tsv or .tsv.gz. Neither ``block`` nor the number of threads changes a byte of it.
         threads: blocks that are scored at the same time.
         block: variants of a block.
+        report: is told how many more variants are done.
 
     Raises:
         InputError: the .bim has fewer lines, or a line that is none; ``out`` has another suffix.
     """
-    packed = packed_blocks(f"{bfile}.bed", n_people, variants, block)
-    sites = site_blocks(f"{bfile}.bim", variants, block)
 
-    def work(genotypes: np.ndarray, of_block: pa.Table) -> list[pa.Table]:
-        scores = score_traits(genotypes, groups, models, places, missing)
-        return [tabulate(t, of_trait, of_block, genotypes) for t, of_trait in enumerate(scores)]
+    def blocks() -> Iterator[tuple[Plan, np.ndarray, pa.Table]]:
+        for variants, plan in runs:
+            packed = packed_blocks(f"{bfile}.bed", n_people, variants, block)
+            sites = site_blocks(f"{bfile}.bim", variants, block)
+            for genotypes, of_block in zip(packed, sites, strict=True):
+                yield plan, genotypes, of_block
 
-    with ResultWriter(out, schema, len(models)) as writer:
-        for tables in _in_order(work, zip(packed, sites, strict=True), threads):
+    def work(plan: Plan, genotypes: np.ndarray, of_block: pa.Table) -> list[pa.Table]:
+        scores = score_traits(genotypes, plan.groups, plan.models, plan.places, missing)
+        return [plan.rows(t, of_trait, of_block, genotypes) for t, of_trait in enumerate(scores)]
+
+    with ResultWriter(out, schema, n_traits) as writer:
+        for tables in _in_order(work, blocks(), threads):
             for t, rows in enumerate(tables):
                 writer.append(t, rows)
+            if report is not None and tables:
+                report(len(tables[0]))
 
 
 def _in_order(work: Callable[..., _T], inputs: Iterable[tuple], threads: int) -> Iterator[_T]:

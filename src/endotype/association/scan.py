@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import NormalDist
 
 import numba
 import numpy as np
@@ -14,33 +15,51 @@ import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from endotype import __version__
 from endotype.association.cox import fit_cox
-from endotype.association.design import Design, Trait, read_design
+from endotype.association.design import Design, Trait
+from endotype.association.design_source import DesignSource
 from endotype.association.firth import refine_firth, refine_wald_or_firth
 from endotype.association.linear import fit_linear
+from endotype.association.loco import LocoOffsets, fit_null_with_offset, keep_predicted, read_offsets
 from endotype.association.logistic import LogisticModel, fit_logistic
 from endotype.association.null_model import NullModel, Scores
 from endotype.association.rare_case import BinaryNull, Refined
 from endotype.association.result_rows import result_rows
 from endotype.association.result_stream import BLOCK, SITE_COLUMNS, stream_result
-from endotype.association.sheets import design_from_sheets
+from endotype.association.scan_progress import Progress
 from endotype.association.spa import refine_spa
+from endotype.association.statement import DOSAGE_CODING, EFFECTS, STATEMENT, statement
 from endotype.association.trait_groups import TraitGroup, alone, group_traits, score_traits
-from endotype.errors import InputError, Problem, input_error
+from endotype.association.wald import refine_wald
+from endotype.errors import InputError, Problem, input_error, nearest
+from endotype.files import to_json, write_json
 from endotype.variants.plink import GenotypeStore, open_store
 
 MIN_EXPECTED_ALLELES = 5
 """Fewest minor alleles expected among the cases, or the controls where they are fewer. Below this the normal
 tail of a score test is not to be trusted (Cochran's rule for tables), however common the allele."""
 
-BINARY_TESTS: dict[str, Callable[[np.ndarray, np.ndarray, BinaryNull, np.ndarray], Refined] | None] = {
+SCREEN = 0.05
+"""Variants whose score test has a p-value up to this are tested again. It errs towards small p-values where
+carriers are few, so little that another test would call is passed over."""
+
+BINARY_TESTS: dict[str, Callable[..., Refined] | None] = {
     "score": None,
     "auto": refine_wald_or_firth,
+    "logistic": refine_wald,
     "firth": refine_firth,
     "spa": refine_spa,
 }
-"""How variants that the score test finds remarkable are tested again in a binary trait: not at all; by Wald's
-test, and Firth's where there is no finite estimate; by Firth's; by the score with saddlepoint tails."""
+"""How variants of a binary trait are tested after the score test: not at all; by Wald's test, and Firth's
+where there is no finite estimate; by Wald's; by Firth's; by the score with saddlepoint tails."""
+
+TESTS = ("auto", "linear", "logistic", "firth", "spa", "score", "cox")
+KIND_OF_TEST = {
+    "linear": "linear", "logistic": "logistic", "firth": "logistic", "spa": "logistic", "cox": "cox",
+}  # fmt: skip
+NAME_OF_KIND = {"linear": "a quantitative trait", "logistic": "a binary trait", "cox": "a time to event"}
+MISSING = ("drop", "mean")
 
 VARIANT_SCHEMA = pa.schema(
     [
@@ -69,51 +88,122 @@ VARIANT_SCHEMA = pa.schema(
 """Columns of a result: ``trait``, then those of docs/results.md. The last four are null for linear traits."""
 
 
+@dataclass(frozen=True)
+class ScanOptions:
+    """How single variants are tested.
+
+    Attributes:
+        test: of :data:`TESTS`. One that is named is taken for every variant, unless ``screen`` says
+            otherwise; ``auto`` is the score test, and another (:data:`BINARY_TESTS`) where it is remarkable.
+        screen: p-value of the score test up to which a variant of a binary trait is tested again; None for
+            :data:`SCREEN` with ``auto`` and 1 (every variant) with a test by name.
+        missing: ``drop`` leaves people without a genotype out of that variant's test, exactly; ``mean`` gives
+            them the mean dosage of the called.
+        min_allele_count: fewer copies of the rarer allele among the called are ``TOO_RARE``.
+    """
+
+    test: str = "auto"
+    screen: float | None = None
+    missing: str = "drop"
+    min_allele_count: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse options that are none; all of them at once."""
+        problems = []
+        if self.test not in TESTS:
+            problems.append(_option("--test", self.test, "one of " + ", ".join(TESTS)))
+        if self.missing not in MISSING:
+            problems.append(_option("--missing", self.missing, " or ".join(MISSING)))
+        if self.screen is not None and not 0 <= self.screen <= 1:
+            problems.append(_option("--screen", f"{self.screen:g}", "a p-value between 0 and 1"))
+        if self.min_allele_count < 1:
+            problems.append(_option("--min-allele-count", str(self.min_allele_count), "1 or more"))
+        if problems:
+            raise InputError(problems)
+
+    @property
+    def refine(self) -> Callable[..., Refined] | None:
+        """The test that follows the score test of a binary trait."""
+        return BINARY_TESTS.get(self.test, BINARY_TESTS["auto"])
+
+    @property
+    def threshold(self) -> float:
+        """|z| of the score test from which a variant is tested again."""
+        named = self.test in BINARY_TESTS and self.test not in ("auto", "score")
+        p = (1.0 if named else SCREEN) if self.screen is None else self.screen
+        return NormalDist().inv_cdf(1 - p / 2) if p > 0 else np.inf
+
+
+def _option(name: str, found: str, expected: str) -> Problem:
+    return Problem(name, None, "", f"'{found}'", expected, nearest(found, expected.replace(",", "").split()))
+
+
 def associate(
     bfile: str | Path,
     out: str | Path,
+    source: DesignSource,
     *,
-    design: str | Path | None = None,
-    design_info: str | Path | None = None,
-    phenotypes: str | Path | None = None,
-    covariates: str | Path | None = None,
-    event: str | None = None,
     traits: list[str] | None = None,
     region: str | None = None,
-    min_allele_count: int = 10,
+    options: ScanOptions | None = None,
+    loco: str | Path | None = None,
+    alpha: float = 0.05,
     threads: int = 1,
-    binary: str = "auto",
+    progress: bool = False,
 ) -> None:
     """Test the variants of a fileset; write Parquet, TSV or packed TSV, by the name of ``out``.
 
-    The people, traits and covariates come from a design of the workflow (``design``, ``design_info``) or
-    from sheets (``phenotypes``, ``covariates``, ``event``); see
-    :func:`~endotype.association.sheets.design_from_sheets`. Without ``traits`` all testable ones of the
-    design are taken. ``region`` is ``CHROM`` or ``CHROM:START-END``, 1-based, inclusive.
+    Beside a result of sheets stands ``OUT.json``: who was analysed, how, and what was done about missing
+    data, relatives and multiple testing. In Parquet the last is metadata of the file too.
+
+    Args:
+        bfile: prefix of the .bed, .bim and .fam.
+        out: .parquet, .tsv or .tsv.gz.
+        source: where people, traits and covariates come from.
+        traits: names; without them those of the sheets, or all testable ones of a design.
+        region: ``CHROM`` or ``CHROM:START-END``, 1-based, inclusive.
+        options: how variants are tested.
+        loco: REGENIE's ``_pred.list``, whose predictions become offsets.
+        alpha: family-wise error rate that the statement about multiple testing names.
+        threads: the result does not depend on it.
+        progress: how far it is, on stderr.
+
+    Raises:
+        InputError: an input that can't be used, or a test that fits none of the traits.
     """
+    chosen = options or ScanOptions()
     store = open_store(bfile)
-    if design is not None and design_info is not None:
-        chosen = read_design(design, design_info)
-    elif phenotypes is not None and traits:
-        chosen = design_from_sheets(store.people["iid"], phenotypes, covariates, traits, event)
-    else:
-        raise input_error(
-            "command line",
-            "neither a design nor sheets",
-            "--design and --design-info, or --pheno and --trait",
+    design = source.load(store.people, linear=chosen.test == "linear")
+    names = traits or list(source.traits) or design.traits
+    kinds = {name: design.trait(name).kind for name in names}
+    _require_fit(chosen, kinds)
+    variants = parse_region(store, region)
+    predictions = read_offsets(loco, store, names, variants) if loco else None
+    lines = {
+        name: statement(
+            design.info,
+            name,
+            alpha=alpha,
+            missing=chosen.missing,
+            loco=predictions[name].matched_by if predictions else None,
         )
+        for name in names
+    }
+    schema = VARIANT_SCHEMA.with_metadata({STATEMENT: to_json(lines)})
     with one_blas_thread(threads):
-        plan = _Plan.of(store, chosen, traits or chosen.traits, min_allele_count, binary)
         stream_result(
             bfile,
             store.n_people,
-            parse_region(store, region),
-            *(plan.groups, plan.models, plan.places),
-            plan.rows,
-            VARIANT_SCHEMA,
+            _runs(store, design, names, variants, chosen, predictions),
+            len(names),
+            schema,
             out,
+            missing=chosen.missing,
             threads=threads,
+            report=Progress(variants.stop - variants.start) if progress else None,
         )
+    if source.from_sheets:
+        write_json(f"{out}.json", _described(design, names, chosen, lines, predictions))
 
 
 def scan(
@@ -121,9 +211,8 @@ def scan(
     design: Design,
     traits: list[str],
     variants: slice,
-    min_allele_count: int,
+    options: ScanOptions | None = None,
     threads: int = 1,
-    binary: str = "auto",
 ) -> pa.Table:
     """Test a run of variants against traits.
 
@@ -132,28 +221,28 @@ def scan(
         design: who is analysed and how.
         traits: names of testable traits.
         variants: which variants; start and stop are given.
-        min_allele_count: fewer copies of the rarer allele among the called are ``TOO_RARE``.
+        options: how.
         threads: for the kernels. The result does not depend on it.
-        binary: a key of :data:`BINARY_TESTS`.
 
     Returns:
         :data:`VARIANT_SCHEMA`, by trait in the order given, then by variant.
     """
     with one_blas_thread(threads):
-        plan = _Plan.of(store, design, traits, min_allele_count, binary)
+        plan = plan_scan(store, design, traits, options or ScanOptions())
         parts: list[list[pa.Table]] = [[] for _ in plan.models]
         for block in store.blocks(BLOCK, variants.start, variants.stop):
             sites = store.variants.iloc[block].reindex(columns=list(SITE_COLUMNS))
             of_block = pa.Table.from_pandas(sites, pa.schema(SITE_COLUMNS.items()), preserve_index=False)
             packed = np.ascontiguousarray(store.packed[block])
-            for t, scores in enumerate(score_traits(packed, plan.groups, plan.models, plan.places)):
+            scored = score_traits(packed, plan.groups, plan.models, plan.places, plan.options.missing)
+            for t, scores in enumerate(scored):
                 parts[t].append(plan.rows(t, scores, of_block, packed))
     tables = [table for of_trait in parts for table in of_trait]
     return pa.concat_tables(tables).combine_chunks() if tables else VARIANT_SCHEMA.empty_table()
 
 
 @dataclass(frozen=True)
-class _Plan:
+class ScanPlan:
     """Traits with their null models, ready to be scored block by block."""
 
     traits: list[Trait]
@@ -161,39 +250,119 @@ class _Plan:
     places: list[np.ndarray]
     groups: list[TraitGroup]
     nulls: list[BinaryNull | None]
-    min_allele_count: int
-    binary: str
-
-    @classmethod
-    def of(
-        cls, store: GenotypeStore, design: Design, traits: list[str], min_allele_count: int, binary: str
-    ) -> _Plan:
-        chosen = [design.trait(name) for name in traits]
-        models = [fit_null(trait) for trait in chosen]
-        at = [places(store, design, trait) for trait in chosen]
-        nulls = [
-            BinaryNull.of(m) if isinstance(m, LogisticModel) and m.converged and binary != "score" else None
-            for m in models
-        ]
-        return cls(chosen, models, at, group_traits(models, at), nulls, min_allele_count, binary)
+    options: ScanOptions
 
     def rows(self, number: int, scores: Scores, sites: pa.Table, packed: np.ndarray) -> pa.Table:
         """Rows of one trait of one block."""
         trait, null = self.traits[number], self.nulls[number]
         refine = None
-        if null is not None and (test := BINARY_TESTS[self.binary]) is not None:
-            refine = alone(partial(test, packed, self.places[number], null))
+        if null is not None and (test := self.options.refine) is not None:
+            missing = self.options.missing
+            refine = alone(partial(test, packed, self.places[number], null, missing=missing))
         return result_rows(
             trait.name,
             self.models[number],
             scores,
             sites,
             VARIANT_SCHEMA,
-            self.min_allele_count,
+            self.options.min_allele_count,
             MIN_EXPECTED_ALLELES if refine is None else 0,
             fewer_cases_only=trait.kind == "cox",
             refine=refine,
+            threshold=self.options.threshold,
         )
+
+
+def plan_scan(
+    store: GenotypeStore,
+    design: Design,
+    traits: list[str],
+    options: ScanOptions,
+    predictions: Mapping[str, LocoOffsets] | None = None,
+    chrom: str = "",
+) -> ScanPlan:
+    """Fit the null models of traits, with the offsets of one chromosome where there are predictions."""
+    chosen = [design.trait(name) for name in traits]
+    if predictions is None:
+        models = [fit_null(trait) for trait in chosen]
+    else:
+        patients = design.frame["patient"].tolist()
+        chosen = [keep_predicted(trait, patients, predictions[trait.name]) for trait in chosen]
+        models = [
+            fit_null_with_offset(trait, predictions[trait.name].of(chrom, [patients[i] for i in trait.rows]))
+            for trait in chosen
+        ]
+    at = [places(store, design, trait) for trait in chosen]
+    again = options.refine is not None
+    nulls = [
+        BinaryNull.of(m) if isinstance(m, LogisticModel) and m.converged and again else None for m in models
+    ]
+    return ScanPlan(chosen, models, at, group_traits(models, at), nulls, options)
+
+
+def _runs(
+    store: GenotypeStore,
+    design: Design,
+    traits: list[str],
+    variants: slice,
+    options: ScanOptions,
+    predictions: Mapping[str, LocoOffsets] | None,
+) -> Iterator[tuple[slice, ScanPlan]]:
+    """Stretches of variants with their plan: one, or one for each chromosome where there are offsets."""
+    if predictions is None:
+        yield variants, plan_scan(store, design, traits, options)
+        return
+    chrom = store.variants["chrom"].to_numpy()[variants]
+    starts = [i for i in range(len(chrom)) if i == 0 or chrom[i] != chrom[i - 1]]
+    for first, last in zip(starts, [*starts[1:], len(chrom)], strict=True):
+        of_chrom = plan_scan(store, design, traits, options, predictions, str(chrom[first]))
+        yield slice(variants.start + first, variants.start + last), of_chrom
+
+
+def _require_fit(options: ScanOptions, kinds: Mapping[str, str]) -> None:
+    """See that a test that was asked for by name fits a trait, and that missing genotypes can be so treated.
+
+    Raises:
+        InputError: both faults, if both are there.
+    """
+    wanted = KIND_OF_TEST.get(options.test)
+    problems = []
+    if wanted and wanted not in kinds.values():
+        listed = ", ".join(f"{name} is {NAME_OF_KIND[kind]}" for name, kind in kinds.items())
+        problems.append(Problem("--test", None, "", f"{options.test}, but {listed}", NAME_OF_KIND[wanted]))
+    times = [name for name, kind in kinds.items() if kind == "cox"]
+    if options.missing == "mean" and times:
+        problems.append(Problem("--missing", None, "", f"mean with the time to event '{times[0]}'", "drop"))
+    if problems:
+        raise InputError(problems)
+
+
+def _described(
+    design: Design,
+    traits: list[str],
+    options: ScanOptions,
+    lines: Mapping[str, str],
+    predictions: Mapping[str, LocoOffsets] | None,
+) -> dict[str, object]:
+    """What stands beside a result."""
+    described: dict[str, object] = {
+        "statement": dict(lines),
+        "dosage_coding": DOSAGE_CODING,
+        "effects": {name: EFFECTS[design.info["traits"][name]["type"]] for name in traits},
+        "options": asdict(options) | {"score_z_of_second_test": options.threshold},
+        "software": f"endotype {__version__}",
+        **{key: value for key, value in design.info.items() if key != "traits"},
+        "traits": {name: design.info["traits"][name] for name in traits},
+    }
+    if predictions:
+        described["predictions"] = {
+            name: {
+                "matched_by": p.matched_by,
+                "reconciliation": p.reconciliation.to_dict("records"),
+            }
+            for name, p in predictions.items()
+        }
+    return described
 
 
 def fit_null(trait: Trait) -> NullModel:

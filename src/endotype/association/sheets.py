@@ -55,6 +55,8 @@ def design_from_sheets(
     traits: list[str],
     event: str | None = None,
     families: pd.Series | None = None,
+    *,
+    linear: bool = False,
 ) -> Design:
     """The design of traits that are columns of a sheet.
 
@@ -70,6 +72,7 @@ def design_from_sheets(
         traits: columns of ``phenotypes``.
         event: column of ``phenotypes``.
         families: FIDs in the order of the .fam, to be compared with those of the sheets.
+        linear: take traits of two values for quantitative ones.
 
     Returns:
         A design; ``info["reconciliation"]`` holds, for each sheet, how many people match, are only in the
@@ -114,7 +117,7 @@ def design_from_sheets(
     else:
         for name in traits:
             columns[name] = _binary(values[name])
-            kinds[name] = "logistic" if set(columns[name].dropna()) == {0.0, 1.0} else "linear"
+            kinds[name] = "logistic" if set(columns[name].dropna()) == {0.0, 1.0} and not linear else "linear"
     frame = pd.DataFrame(columns).reindex(patients)
     design_columns = pd.DataFrame(index=patients)
     if covariates:

@@ -21,7 +21,13 @@ _LN10 = np.log(10.0)
 
 
 def refine_spa(
-    packed: np.ndarray, place: np.ndarray, null: BinaryNull, rows: np.ndarray, switch: float = SWITCH
+    packed: np.ndarray,
+    place: np.ndarray,
+    null: BinaryNull,
+    rows: np.ndarray,
+    switch: float = SWITCH,
+    *,
+    missing: str = "drop",
 ) -> Refined:
     """Score test of some variants of a block with saddlepoint tails.
 
@@ -35,6 +41,7 @@ def refine_spa(
         null: the covariates alone.
         rows: int64, which variants.
         switch: ``|z|`` from which the saddlepoint is taken.
+        missing: ``drop`` or ``mean``, as in :func:`~endotype.association.wald.refine_wald`.
 
     Returns:
         ``stat`` is the normal deviate that has the p-value; ``se = 1 / sqrt(V)``, ``beta = stat se`` (as
@@ -53,6 +60,7 @@ def refine_spa(
         null.case,
         False,
         switch,
+        missing == "mean",
     )
     return from_tails(tails, switch, "logistic")
 

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+STATEMENT = "statement"
+"""Key of the metadata of a result, and of the summary."""
+
+DOSAGE_CODING = (
+    "Effects are per copy of the effect allele, the alternate allele of the calls. On X, Y and MT a haploid "
+    "call counts as two copies if it carries the allele, else none: an allele on the X of a man has twice "
+    "the effect of one on the two of a woman (X inactivation). Sex is a covariate where it varies."
+)
+
+EFFECTS = {
+    "linear": "beta is in units of the trait.",
+    "logistic": "beta is a log odds ratio.",
+    "cox": "beta is a log hazard ratio.",
+}
+
 MISSING_GENOTYPES = {
     "drop": "people without a called genotype were left out of that variant's test, exactly",
     "mean": "missing genotypes were replaced by the mean of the called",

@@ -20,6 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import yaml
 
+from endotype.association.statement import DOSAGE_CODING, EFFECTS
 from endotype.errors import InputError, Problem, input_error
 from endotype.files import atomic_path, write_text
 from endotype.tables import write_tsv
@@ -31,18 +32,6 @@ NOT_AVAILABLE = "#NA"
 
 LEFT_OUT_COLUMNS = {"id": "str", "chrom": "str", "pos": "Int64", "status": "str", "reason": "str"}
 """Columns of the table of rows that the format has no place for."""
-
-DOSAGE_CODING = (
-    "Effects are per copy of the effect allele, the alternate allele of the calls. On X, Y and MT a haploid "
-    "call counts as two copies if it carries the allele, else none: an allele on the X of a man has twice "
-    "the effect of one on the two of a woman (X inactivation). Sex is a covariate where it varies."
-)
-
-EFFECTS = {
-    "linear": "beta is in units of the trait.",
-    "logistic": "beta is a log odds ratio.",
-    "cox": "beta is a log hazard ratio.",
-}
 
 _CHROMOSOMES = {str(i): i for i in range(1, 23)} | {
     "X": 23, "XY": 23, "PAR1": 23, "PAR2": 23, "23": 23, "Y": 24, "24": 24, "M": 25, "MT": 25, "25": 25,

@@ -8,43 +8,60 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 
 import numba
 import numpy as np
 import pandas as pd
 
-from endotype.errors import input_error
+from endotype.errors import InputError, Problem, input_error, visible
 from endotype.files import atomic_path
 
 MAGIC = bytes([0x6C, 0x1B, 0x01])
 MISSING = -1
 """The dosage of a call that is not there, in every int8 dosage array."""
 
+_PIECE = 1 << 20
+_MAX_PROBLEMS = 20
+
 BIM_COLUMNS = ["chrom", "id", "cm", "pos", "alt", "ref"]
 FAM_COLUMNS = ["fid", "iid", "father", "mother", "sex", "phenotype"]
 
 
-@dataclass(frozen=True)
 class GenotypeStore:
     """A PLINK 1 fileset that is read in blocks.
 
     Attributes:
         packed: uint8 memory map, shape (n_variants, ceil(n_people / 4)).
-        variants: columns ``chrom id cm pos alt ref``, one row a variant, in file order.
         people: columns ``fid iid father mother sex phenotype``, one row a person, in file order.
     """
 
-    packed: np.ndarray
-    variants: pd.DataFrame
-    people: pd.DataFrame
+    def __init__(
+        self,
+        packed: np.ndarray,
+        variants: pd.DataFrame | Callable[[], pd.DataFrame],
+        people: pd.DataFrame,
+    ) -> None:
+        """``variants``: the table, or a function that reads it when it is first asked for."""
+        self.packed = packed
+        self.people = people
+        self._variants = variants
+
+    @cached_property
+    def variants(self) -> pd.DataFrame:
+        """Columns ``chrom id cm pos alt ref``, one row a variant, in file order.
+
+        Raises:
+            InputError: positions that are no whole numbers.
+        """
+        return self._variants if isinstance(self._variants, pd.DataFrame) else self._variants()
 
     @property
     def n_variants(self) -> int:
         """Number of variants."""
-        return len(self.variants)
+        return len(self.packed)
 
     @property
     def n_people(self) -> int:
@@ -74,11 +91,22 @@ class GenotypeStore:
             yield slice(start, min(start + size, end))
 
     def region(self, chrom: str, start: int, end: int) -> slice:
-        """The variants with ``start <= pos <= end`` (1-based, inclusive) on one chromosome."""
+        """The variants with ``start <= pos <= end`` (1-based, inclusive) on one chromosome.
+
+        Raises:
+            InputError: the chromosome's variants don't stand together, or not by position.
+        """
         on = np.flatnonzero((self.variants["chrom"] == chrom).to_numpy())
         if on.size == 0:
             return slice(0, 0)
         pos = self.variants["pos"].to_numpy()[on]
+        if on[-1] - on[0] + 1 != on.size or np.any(pos[1:] < pos[:-1]):
+            raise input_error(
+                "the .bim",
+                f"variants of chromosome {visible(chrom)} that are not in the order of their positions",
+                "a sorted fileset where a region is asked for",
+                "plink2 --make-pgen --sort-vars, or no region",
+            )
         return slice(
             int(on[0] + np.searchsorted(pos, start, "left")),
             int(on[0] + np.searchsorted(pos, end, "right")),
@@ -96,11 +124,13 @@ def open_store(prefix: str | Path) -> GenotypeStore:
         if not Path(prefix + suffix).is_file():
             raise input_error(prefix + suffix, "no such file", "a PLINK 1 fileset (.bed, .bim, .fam)")
     people = _read_columns(prefix + ".fam", FAM_COLUMNS)
-    variants = _read_columns(prefix + ".bim", BIM_COLUMNS)
-    variants["pos"] = variants["pos"].astype("int64")
-    bed = Path(prefix + ".bed")
+    bim, bed = Path(prefix + ".bim"), Path(prefix + ".bed")
+    n_variants = _count_rows(bim)
     row_bytes = (len(people) + 3) // 4
-    expected = len(MAGIC) + row_bytes * len(variants)
+    if bed.stat().st_size != len(MAGIC) + row_bytes * n_variants:
+        with bim.open("rb") as lines:
+            n_variants = sum(bool(line.strip()) for line in lines)
+    expected = len(MAGIC) + row_bytes * n_variants
     with bed.open("rb") as stream:
         magic = stream.read(3)
     if magic != MAGIC:
@@ -109,11 +139,36 @@ def open_store(prefix: str | Path) -> GenotypeStore:
         raise input_error(
             bed,
             f"{bed.stat().st_size} bytes",
-            f"{expected} bytes for {len(variants)} variants of the .bim and {len(people)} people of the .fam",
+            f"{expected} bytes for {n_variants} variants of the .bim and {len(people)} people of the .fam",
         )
-    shape = (len(variants), row_bytes)
-    packed = np.memmap(bed, np.uint8, "r", len(MAGIC), shape) if len(variants) else np.zeros(shape, np.uint8)
-    return GenotypeStore(packed, variants, people)
+    shape = (n_variants, row_bytes)
+    packed = np.memmap(bed, np.uint8, "r", len(MAGIC), shape) if n_variants else np.zeros(shape, np.uint8)
+    return GenotypeStore(packed, partial(_read_variants, str(bim)), people)
+
+
+def _count_rows(path: Path) -> int:
+    """Lines of a text file; those that are blank count too."""
+    rows, last = 0, b"\n"
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            rows += piece.count(b"\n")
+            last = piece[-1:]
+    return rows + (last != b"\n")
+
+
+def _read_variants(path: str) -> pd.DataFrame:
+    variants = _read_columns(path, BIM_COLUMNS)
+    whole = variants["pos"].str.fullmatch(r"-?[0-9]{1,18}")
+    if not whole.all():
+        found = variants.loc[~whole, "pos"]
+        raise InputError(
+            [
+                Problem(path, int(str(row)) + 1, "pos", visible(str(text)), "a whole number")
+                for row, text in found.head(_MAX_PROBLEMS).items()
+            ]
+        )
+    variants["pos"] = variants["pos"].astype("int64")
+    return variants
 
 
 def _read_columns(path: str, names: list[str]) -> pd.DataFrame:
