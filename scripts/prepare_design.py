@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from endotype.association.design import prepare_design
+from endotype.association.split import DISCOVERY, REPLICATION, Split, take_part
 from endotype.command import run
 
 
@@ -26,8 +28,16 @@ def main() -> None:
     parser.add_argument(
         "--principal-components", type=int, default=4, help="how many to adjust for (%(default)s)"
     )
+    parser.add_argument("--split-salt", metavar="TEXT", help="split people by a hash of salt and id")
+    parser.add_argument(
+        "--split-share", type=float, default=0.5, metavar="S", help="share of discovery (%(default)s)"
+    )
+    parser.add_argument("--part", choices=[DISCOVERY, REPLICATION], default=DISCOVERY, help="(%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for design.parquet and design.json")
     a = parser.parse_args()
+    restrict = None
+    if a.split_salt is not None:
+        restrict = partial(take_part, split=Split(a.split_salt, a.split_share), part=a.part)
     prepare_design(
         a.clinical,
         a.dictionary,
@@ -38,6 +48,7 @@ def main() -> None:
         a.out,
         max_kinship=a.max_kinship,
         n_components=a.principal_components,
+        restrict=restrict,
     )
 
 

@@ -22,10 +22,11 @@ rule prepare_design:
         script=script("prepare_design.py"),
         max_kinship=CONFIG["sample_qc"]["max_kinship"],
         components=CONFIG["association"]["principal_components"],
+        split=split_options(),
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --relatedness {input.relatedness} --ancestry {input.ancestry}"
-        " --max-kinship {params.max_kinship} --principal-components {params.components}"
+        " --max-kinship {params.max_kinship} --principal-components {params.components} {params.split}"
         " --out results/association > {log} 2>&1"
 
 
@@ -35,6 +36,7 @@ rule associate:
         store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
         design="results/association/design.parquet",
         info="results/association/design.json",
+        predictions=PREDICTIONS,
     output:
         "results/association/shards/{shard}.parquet",
     log:
@@ -49,9 +51,14 @@ rule associate:
         region=region,
         min_allele_count=CONFIG["association"]["min_allele_count"],
         test=CONFIG["association"]["binary_test"],
+        screen=CONFIG["association"]["screen"],
+        missing=CONFIG["association"]["missing"],
+        alpha=CONFIG["association"]["alpha"],
+        predictions=option("--loco-pred", CONFIG["association"]["loco_predictions"]),
     shell:
         "python {params.script} --bfile results/variants/genotypes --design {input.design} --design-info {input.info}"
-        " --region {params.region:q} --min-allele-count {params.min_allele_count} --test {params.test} --threads {threads}"
+        " --region {params.region:q} --min-allele-count {params.min_allele_count} --test {params.test} --screen {params.screen}"
+        " --missing {params.missing} --alpha {params.alpha} {params.predictions} --threads {threads}"
         " --out {output} > {log} 2>&1"
 
 

@@ -10,7 +10,8 @@ REPOSITORY = Path(workflow.basedir)
 if str(REPOSITORY / "src") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "src"))
 
-from endotype.annotation.acmg.inputs import settings_of, table_readers
+from endotype.annotation.acmg.inputs import settings_of
+from endotype.association.prediction_list import prediction_files
 from endotype.command import put_python_first
 from endotype.cohort.knowledge_sources import describe_sources
 from endotype.cohort.preflight import preflight
@@ -18,6 +19,7 @@ from endotype.cohort.shards import shards
 from endotype.config import complete
 from endotype.digest import code_digest
 from endotype.errors import InputError
+from endotype.later_inputs import later_readers
 from endotype.reports.batches import batch_of
 
 put_python_first()
@@ -39,7 +41,7 @@ try:
         {key: value for key, value in config.items() if key != "_"},
         " ".join(map(str, workflow.configfiles)) or "config",
     )
-    COHORT = preflight(CONFIG, table_readers(CONFIG["acmg"]))
+    COHORT = preflight(CONFIG, later_readers(CONFIG))
 except InputError as error:
     stop(error)
 
@@ -60,6 +62,7 @@ KNOWLEDGE_FILES = [
 KNOWLEDGE_TABLES = ["clinical_significance", "population_frequency", "genes", *[s.name for s in SOURCES]]
 PANEL = CONFIG["sample_qc"]["reference_panel"]
 PANEL_FILES = [f"{PANEL['genotypes']}{end}" for end in (".bed", ".bim", ".fam")] if PANEL else []
+PREDICTIONS = prediction_files(CONFIG["association"])
 FASTA = REFERENCE["fasta"] or []
 GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
 PATIENTS = list(COHORT.people["patient"])
@@ -112,6 +115,14 @@ def shard_variant_files(wildcards):
 def option(flag, value):
     """A command line option, or nothing when it has no value."""
     return f"{flag} {shlex.quote(str(value))}" if value else ""
+
+
+def split_options():
+    """Options of the part of the people that association is restricted to."""
+    split = CONFIG["association"]["split"]
+    if split is None:
+        return ""
+    return f"--split-salt {shlex.quote(split['salt'])} --split-share {split['share']} --part {split['part']}"
 
 
 def failure_digest(snakemake_log):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,10 +129,12 @@ def prepare_design(
     *,
     max_kinship: float,
     n_components: int,
+    restrict: Callable[[Design], Design] | None = None,
 ) -> None:
     """Write ``design.parquet`` and ``design.json`` of a cohort into the folder ``out``.
 
-    People are in the order of ``sample_qc``, which is that of the genotypes.
+    People are in the order of ``sample_qc``, which is that of the genotypes. ``restrict`` takes the design of
+    some of them, when relatives are left out already.
     """
     design = build_design(
         read_parquet(clinical),
@@ -144,6 +146,7 @@ def prepare_design(
         max_kinship=max_kinship,
         n_components=n_components,
     )
+    design = restrict(design) if restrict else design
     write_parquet(design.frame, Path(out) / "design.parquet")
     write_json(Path(out) / "design.json", design.info)
 

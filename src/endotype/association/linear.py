@@ -43,13 +43,13 @@ class LinearModel:
         return Scores(np.zeros((len(sums), kernels.N_COUNTS), np.int64), sums, rank)
 
     def statistics(self, scores: Scores) -> Statistics:
-        """Least squares in the called people: ``t`` with ``n_called - rank - 1`` degrees of freedom.
+        """Least squares in the people of the test: ``t`` with ``n - rank - 1`` degrees of freedom.
 
         With ``g`` and ``y`` after projection, ``beta = g'y / g'g`` and
         ``se^2 = (y'y - beta g'y) / (df g'g)``: the Frisch-Waugh-Lovell theorem.
         """
         score, information, _, total, *_ = scores.sums.T
-        df = self.n - scores.counts[:, kernels.N_MISSING] - scores.rank - 1
+        df = self.n - scores.left_out() - scores.rank - 1
         beta = score / information
         # A perfect fit leaves rounding; the floor keeps its statistic finite and its sign right.
         left = np.maximum(total - beta * score, np.finfo(float).eps * total)

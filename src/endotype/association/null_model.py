@@ -41,11 +41,19 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the kernels return: counts (n_tests, 4), sums (n_tests, 6), rank (n_tests,)."""
+    """What the kernels return: counts (n_tests, 4), sums (n_tests, 6), rank (n_tests,).
+
+    ``imputed``: people without a genotype were given the mean of the called and not left out.
+    """
 
     counts: np.ndarray
     sums: np.ndarray
     rank: np.ndarray
+    imputed: bool = False
+
+    def left_out(self) -> np.ndarray:
+        """int64 (n_tests,), people of the model who are not in the test."""
+        return 0 * self.counts[:, kernels.N_MISSING] if self.imputed else self.counts[:, kernels.N_MISSING]
 
     @property
     def collinear(self) -> np.ndarray:
@@ -108,7 +116,7 @@ def judge(
         rare: bool (m,), fewer carriers than the test can bear.
         n_called: int (m,), people with a genotype.
     """
-    too_few = n_called - scores.rank - 1 < 1
+    too_few = model.n - scores.left_out() - scores.rank - 1 < 1
     status = np.select(
         [
             n_called == 0,

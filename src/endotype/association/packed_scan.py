@@ -164,7 +164,7 @@ def score_block(words: np.ndarray, group: ScoreGroup, missing: str = "drop") -> 
         sums,
         rank,
     )
-    return [Scores(counts, of_trait, rank) for of_trait in sums]
+    return [Scores(counts, of_trait, rank, missing == "mean") for of_trait in sums]
 
 
 def _two_bits(people: np.ndarray, n_words: int) -> np.ndarray:

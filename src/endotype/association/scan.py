@@ -98,7 +98,7 @@ class ScanOptions:
         screen: p-value of the score test up to which a variant of a binary trait is tested again; None for
             :data:`SCREEN` with ``auto`` and 1 (every variant) with a test by name.
         missing: ``drop`` leaves people without a genotype out of that variant's test, exactly; ``mean`` gives
-            them the mean dosage of the called.
+            them the mean dosage of the called. Times to event always drop.
         min_allele_count: fewer copies of the rarer allele among the called are ``TOO_RARE``.
     """
 
@@ -163,7 +163,7 @@ def associate(
         traits: names; without them those of the sheets, or all testable ones of a design.
         region: ``CHROM`` or ``CHROM:START-END``, 1-based, inclusive.
         options: how variants are tested.
-        loco: REGENIE's ``_pred.list``, whose predictions become offsets.
+        loco: REGENIE's ``_pred.list``, whose predictions become offsets of all but times to event.
         alpha: family-wise error rate that the statement about multiple testing names.
         threads: the result does not depend on it.
         progress: how far it is, on stderr.
@@ -178,14 +178,15 @@ def associate(
     kinds = {name: design.trait(name).kind for name in names}
     _require_fit(chosen, kinds)
     variants = parse_region(store, region)
-    predictions = read_offsets(loco, store, names, variants) if loco else None
+    with_offset = [name for name in names if kinds[name] != "cox"]
+    predictions = read_offsets(loco, store, with_offset, variants) if loco else None
     lines = {
         name: statement(
             design.info,
             name,
             alpha=alpha,
-            missing=chosen.missing,
-            loco=predictions[name].matched_by if predictions else None,
+            missing="drop" if kinds[name] == "cox" else chosen.missing,
+            loco=predictions[name].matched_by if predictions and name in predictions else None,
         )
         for name in names
     }
@@ -281,17 +282,18 @@ def plan_scan(
     predictions: Mapping[str, LocoOffsets] | None = None,
     chrom: str = "",
 ) -> ScanPlan:
-    """Fit the null models of traits, with the offsets of one chromosome where there are predictions."""
+    """Fit the null models of traits, with the offsets of ``chrom`` where a trait has predictions."""
     chosen = [design.trait(name) for name in traits]
-    if predictions is None:
-        models = [fit_null(trait) for trait in chosen]
-    else:
-        patients = design.frame["patient"].tolist()
-        chosen = [keep_predicted(trait, patients, predictions[trait.name]) for trait in chosen]
-        models = [
-            fit_null_with_offset(trait, predictions[trait.name].of(chrom, [patients[i] for i in trait.rows]))
-            for trait in chosen
-        ]
+    models: list[NullModel] = []
+    patients = design.frame["patient"].tolist()
+    for i, trait in enumerate(chosen):
+        offsets = (predictions or {}).get(trait.name)
+        if offsets is None:
+            models.append(fit_null(trait))
+            continue
+        chosen[i] = keep_predicted(trait, patients, offsets)
+        offset = offsets.of(chrom, [patients[row] for row in chosen[i].rows])
+        models.append(fit_null_with_offset(chosen[i], offset))
     at = [places(store, design, trait) for trait in chosen]
     again = options.refine is not None
     nulls = [
@@ -330,9 +332,8 @@ def _require_fit(options: ScanOptions, kinds: Mapping[str, str]) -> None:
     if wanted and wanted not in kinds.values():
         listed = ", ".join(f"{name} is {NAME_OF_KIND[kind]}" for name, kind in kinds.items())
         problems.append(Problem("--test", None, "", f"{options.test}, but {listed}", NAME_OF_KIND[wanted]))
-    times = [name for name, kind in kinds.items() if kind == "cox"]
-    if options.missing == "mean" and times:
-        problems.append(Problem("--missing", None, "", f"mean with the time to event '{times[0]}'", "drop"))
+    if options.missing == "mean" and set(kinds.values()) == {"cox"}:
+        problems.append(Problem("--missing", None, "", f"mean with the time to event '{min(kinds)}'", "drop"))
     if problems:
         raise InputError(problems)
 

@@ -83,27 +83,21 @@ def score_traits(
     Args:
         packed: uint8 (n_variants, ceil(n_people / 4)), PLINK 1 rows.
         groups: of :func:`group_traits`, for the same ``models`` and ``places``.
-        missing: ``drop`` or ``mean``; see :func:`~endotype.association.packed_scan.score_block`.
+        missing: ``drop`` or ``mean``; see :func:`~endotype.association.packed_scan.score_block`. A model that
+            scores itself drops.
 
     Returns:
         One a trait, in the order of ``models``.
-
-    Raises:
-        ValueError: ``mean`` with a model that can only drop.
     """
     words = as_words(packed)
     scores: dict[int, Scores] = {}
     for group in groups:
         if group.layout is not None:
             scores |= zip(group.traits, score_block(words, group.layout, missing), strict=True)
-        elif missing == "drop":
+        else:
             (t,) = group.traits
             with _one_at_a_time:
                 scores[t] = models[t].score(np.ascontiguousarray(packed), places[t])
-        else:
-            raise ValueError(
-                f"{type(models[group.traits[0]]).__name__} can't use the mean of missing genotypes"
-            )
     return [scores[t] for t in range(len(models))]
 
 

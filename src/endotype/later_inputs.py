@@ -1,0 +1,14 @@
+"""Files of later stages that are read once before any job, so that their faults stand on the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from endotype.annotation.acmg.inputs import table_readers
+from endotype.association.prediction_list import prediction_readers
+
+
+def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
+    """Calls that read them; each raises InputError."""
+    return [*table_readers(config["acmg"]), *prediction_readers(config["association"])]
