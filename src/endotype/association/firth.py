@@ -12,7 +12,7 @@ import numpy as np
 from endotype.association import rare_case_kernels as kernels
 from endotype.association.null_model import Statistics
 from endotype.association.rare_case import BinaryNull, Refined, refined
-from endotype.association.tails import neg_log10_p_normal
+from endotype.association.tail_kernels import neg_log10_p_normal
 from endotype.association.wald import refine_wald
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from endotype.association.design import Trait
 from endotype.association.linear import LinearModel, fit_linear
+from endotype.association.log_odds import expit
 from endotype.association.logistic import LogisticModel
 from endotype.association.newton import CERTAIN, Derivatives, maximise, standardised
 from endotype.association.prediction_list import predictions_of, read_prediction_list, text_lines

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from endotype.association import kernels
+from endotype.association.log_odds import expit
 from endotype.association.newton import CERTAIN, Derivatives, maximise, standardised
 from endotype.association.null_model import Scores, Statistics
 from endotype.association.tail_kernels import neg_log10_p_normal

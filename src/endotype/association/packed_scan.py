@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from endotype.association import packed_scan_kernels as kernels
-from endotype.association.kernels import N_SUMS
+from endotype.association.kernels import N_MISSING, N_SUMS
 from endotype.association.null_model import Scores
 from endotype.association.packed_scan_kernels import PEOPLE_PER_WORD
-from endotype.association.panel_sums import PANEL, aligned_zeros
+from endotype.association.panel_sums import OUTER, PANEL, aligned_zeros
 
-SPARSE_SHARE = 16
+SPARSE_SHARE = 8
 """A variant with carriers fewer than one in so many people is added up carrier by carrier."""
 
 PART = 512
@@ -28,7 +28,8 @@ class ScoreGroup:
         n: people in the model.
         n_people: people in the store.
         member, case: uint64 (n_words,), who is in the model and who is a case: two bits a person.
-        basis: float64 (32 n_words, k), zeros for people who are not in the model.
+        n_covariates: k, the intercept among them.
+        basis: float64 (n, 32 n_words, 16), the covariates in panels; ``panels`` without weights.
         weight: float64 (32 n_words,).
         panels: float64 (n_panels, 32 n_words, 16): weighted covariates, then the traits, then ``weight``
             unless all are one, then zeros, cut into panels of 16 columns.
@@ -41,6 +42,7 @@ class ScoreGroup:
     n_people: int
     member: np.ndarray
     case: np.ndarray
+    n_covariates: int
     basis: np.ndarray
     weight: np.ndarray
     panels: np.ndarray
@@ -84,23 +86,29 @@ def score_group(
     columns = [weights[:, None] * covariates, outcomes]
     if weight is not None:
         columns.append(weights[:, None])
-    rows = np.hstack(columns)
-    panels = aligned_zeros(-(-rows.shape[1] // PANEL), len(weights), PANEL)
-    for p, panel in enumerate(panels):
-        part = rows[:, p * PANEL : (p + 1) * PANEL]
-        panel[:, : part.shape[1]] = part
+    panels = _panels(np.hstack(columns))
     return ScoreGroup(
         n,
         len(place),
         _two_bits(inside, n_words),
         _two_bits(inside[case[order] != 0] if case is not None else inside[:0], n_words),
-        covariates,
+        k,
+        panels if weight is None else _panels(covariates),
         weights,
         panels,
         np.sum(panels * panels, axis=1),
         n_traits,
         weight is not None,
     )
+
+
+def _panels(rows: np.ndarray) -> np.ndarray:
+    """Rows (n, any number of columns) cut into panels of 16 columns, the last one filled up with zeros."""
+    panels = aligned_zeros(-(-rows.shape[1] // PANEL), len(rows), PANEL)
+    for p, panel in enumerate(panels):
+        part = rows[:, p * PANEL : (p + 1) * PANEL]
+        panel[:, : part.shape[1]] = part
+    return panels
 
 
 def as_words(packed: np.ndarray) -> np.ndarray:
@@ -131,7 +139,7 @@ def score_block(words: np.ndarray, group: ScoreGroup, missing: str = "drop") -> 
         raise ValueError(f"missing is '{missing}', not drop or mean")
     if words.shape[1] != len(group.member):
         raise ValueError(f"{words.shape[1]} words a variant for {len(group.member)} of the model")
-    m, k = len(words), group.basis.shape[1]
+    m, k = len(words), group.n_covariates
     n_panels = len(group.panels)
     counts, n_carriers, squares = kernels.count_genotypes(words, group.member, group.case)
     rare = n_carriers * SPARSE_SHARE < group.n_people
@@ -153,17 +161,33 @@ def score_block(words: np.ndarray, group: ScoreGroup, missing: str = "drop") -> 
         counts,
         raw.astype(float),
         products,
-        group.basis,
         group.panels,
         group.weight,
-        group.n_traits,
+        k,
         group.total,
         missing == "mean",
-        aligned_zeros(n_panels, k, PANEL),
-        aligned_zeros(2, n_panels, PANEL),
+        aligned_zeros(n_panels, PANEL),
         sums,
         rank,
     )
+    gaps = np.flatnonzero(counts[:, N_MISSING])
+    if missing == "drop" and len(gaps):
+        kernels.leave_out_missing(
+            words,
+            group.member,
+            gaps,
+            raw.astype(float),
+            products,
+            k,
+            group.basis,
+            group.panels,
+            group.total,
+            aligned_zeros(n_panels, -(-k // OUTER) * OUTER, PANEL),
+            aligned_zeros(n_panels, PANEL),
+            aligned_zeros(kernels.n_lane_rows(k, group.n_traits), PANEL),
+            sums,
+            rank,
+        )
     return [Scores(counts, of_trait, rank, missing == "mean") for of_trait in sums]
 
 

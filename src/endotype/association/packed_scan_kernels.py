@@ -18,6 +18,7 @@ Codes of PLINK 1: 0 two alternate alleles, 1 missing, 2 one, 3 none.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba
@@ -35,7 +36,16 @@ from endotype.association.kernels import (
     RESIDUAL_SS,
     SCORE,
 )
-from endotype.association.panel_sums import PANEL, add_rows, add_scaled_rows, add_scaled_squares
+from endotype.association.panel_sums import (
+    OUTER,
+    PANEL,
+    add_products,
+    add_rows,
+    add_scaled_rows,
+    add_scaled_squares,
+    multiply_rows,
+    subtract_outer,
+)
 
 PEOPLE_PER_WORD = 32
 WORDS_PER_LINE = 8
@@ -260,83 +270,149 @@ def take_out_covariates(
     counts: np.ndarray,
     raw: np.ndarray,
     products: np.ndarray,
-    basis: np.ndarray,
     panels: np.ndarray,
     weight: np.ndarray,
-    n_traits: int,
+    n_covariates: int,
     total: np.ndarray,
     impute: bool,
-    among: np.ndarray,
-    line: np.ndarray,
+    own: np.ndarray,
     sums: np.ndarray,
     rank: np.ndarray,
 ) -> None:
-    """Scores and information of every variant for every trait, missing genotypes dropped or imputed.
-
-    A missing person is left out by taking her terms out of the sums. What is then left of
-    ``basis' W basis = I`` is factorised anew, a k x k elimination a variant.
+    """Scores and information of every variant for every trait, as if nobody had to be left out.
 
     Args:
         words, member: as in :func:`count_genotypes`.
         counts: int64 (n_variants, 4).
         raw: float64 (n_variants,), ``sum w g^2``.
         products: float64 (n_panels, n_variants, 16), columns ``k`` weighted covariates, then the traits.
-        basis: float64 (32 n_words, k), zeros for people who are not in the model.
         panels: float64 (n_panels, 32 n_words, 16), columns as ``products``.
         weight: float64 (32 n_words,).
-        n_traits: traits.
+        n_covariates: k.
         total: float64 (n_panels, 16), sum of squares of each column.
-        impute: put the mean of the called in place of what is missing, instead of dropping the person.
-        among: float64 (n_panels, k, 16), room to work in.
-        line: float64 (2, n_panels, 16), room to work in.
+        impute: put the mean of the called in place of what is missing.
+        own: float64 (n_panels, 16), room to work in.
         sums: float64 (n_traits, n_variants, 6), written.
         rank: int64 (n_variants,), written.
     """
     n_variants, n_words = words.shape
-    k, n_panels = basis.shape[1], panels.shape[0]
+    k, n_panels = n_covariates, panels.shape[0]
     n_members = 0
     for w in range(n_words):
         n_members += _bits(member[w])
-    lost = np.empty(n_members, np.int64)
-    own, squares = line[0], line[1]
+    lost = np.empty(n_members + 1, np.int64)
     for v in range(n_variants):
         for p in range(n_panels):
             own[p] = products[p, v]
-        squares[:] = total
-        rank[v] = k
         information = raw[v]
         n_missing = counts[v, N_MISSING]
-        if n_missing > 0:
+        if impute and n_missing > 0:
             _list_missing(words[v], member, lost)
-            if impute:
-                mean = counts[v, ALLELES] / max(n_members - n_missing, 1)
-                for m in range(n_missing):
-                    information += mean * mean * weight[lost[m]]
-                    for p in range(n_panels):
-                        add_scaled_rows(own, p, panels, (p * panels.shape[1] + lost[m],), (mean,))
-            else:
-                _subtract_missing(lost[:n_missing], basis, panels, among, squares)
-                rank[v] = _eliminate(among, own, squares)
+            mean = counts[v, ALLELES] / max(n_members - n_missing, 1)
+            for m in range(n_missing):
+                information += mean * mean * weight[lost[m]]
+                for p in range(n_panels):
+                    add_scaled_rows(own, p, panels, (p * panels.shape[1] + lost[m],), (mean,))
         unadjusted = information
         for j in range(k):
             information -= own[j // PANEL, j % PANEL] ** 2
-        for r in range(n_traits):
+        rank[v] = k
+        for r in range(sums.shape[0]):
             q = k + r
             sums[r, v, SCORE] = own[q // PANEL, q % PANEL]
             sums[r, v, INFORMATION] = information
             sums[r, v, RAW_INFORMATION] = unadjusted
-            sums[r, v, RESIDUAL_SS] = squares[q // PANEL, q % PANEL]
+            sums[r, v, RESIDUAL_SS] = total[q // PANEL, q % PANEL]
+
+
+@numba.njit(cache=True, nogil=True)
+def leave_out_missing(
+    words: np.ndarray,
+    member: np.ndarray,
+    chosen: np.ndarray,
+    raw: np.ndarray,
+    products: np.ndarray,
+    n_covariates: int,
+    basis: np.ndarray,
+    panels: np.ndarray,
+    total: np.ndarray,
+    among: np.ndarray,
+    squares: np.ndarray,
+    lanes: np.ndarray,
+    sums: np.ndarray,
+    rank: np.ndarray,
+) -> None:
+    """As :func:`take_out_covariates` in the called people alone, for the variants ``chosen``.
+
+    A missing person is left out by taking her terms out of the sums. What is then left of
+    ``basis' W basis = I`` is factorised anew, a k x k elimination a variant, sixteen variants side by side:
+    each does what it would do alone, in the same order.
+
+    Args beside those above:
+        chosen: int64, variants.
+        n_covariates: k.
+        basis: float64 (at least k / 16, 32 n_words, 16), the covariates in panels as ``panels`` has them; for
+            a model without weights it is ``panels``.
+        among: float64 (n_panels, k rounded up to fours, 16), room to work in.
+        squares: float64 (n_panels, 16), room to work in.
+        lanes: float64 (n_rows, 16), room to work in, zeros; rows as many as :func:`n_lane_rows` says.
+    """
+    n_variants, n_traits, k = chosen.shape[0], sums.shape[0], n_covariates
+    width = k + n_traits
+    own, left, spare = k * width, k * width + width, k * width + width + n_traits
+    n_members = 0
+    for w in range(words.shape[1]):
+        n_members += _bits(member[w])
+    lost = np.empty(n_members + 1, np.int64)
+    ranks = np.empty(PANEL, np.int64)
+    for first in range(0, n_variants, PANEL):
+        n_lanes = min(PANEL, n_variants - first)
+        for lane in range(n_lanes):
+            v = chosen[first + lane]
+            n_lost = _list_missing(words[v], member, lost)
+            squares[:] = total
+            _subtract_missing(lost[:n_lost], basis, panels, among, squares)
+            for j in range(k):
+                for q in range(j, width):
+                    lanes[j * width + q, lane] = among[q // PANEL, j, q % PANEL]
+            for q in range(width):
+                lanes[own + q, lane] = products[q // PANEL, v, q % PANEL]
+            for r in range(n_traits):
+                lanes[left + r, lane] = squares[(k + r) // PANEL, (k + r) % PANEL]
+        _eliminate(lanes, k, n_traits, own, left, spare, ranks)
+        for lane in range(n_lanes):
+            v = chosen[first + lane]
+            information = raw[v]
+            for j in range(k):
+                information -= lanes[own + j, lane] ** 2
+            rank[v] = ranks[lane]
+            for r in range(n_traits):
+                sums[r, v, SCORE] = lanes[own + k + r, lane]
+                sums[r, v, INFORMATION] = information
+                sums[r, v, RAW_INFORMATION] = raw[v]
+                sums[r, v, RESIDUAL_SS] = lanes[left + r, lane]
+
+
+def n_lane_rows(k: int, n_traits: int) -> int:
+    """Rows that :func:`leave_out_missing` works in: the system, the dosage, squares, and two to spare."""
+    return k * (k + n_traits) + k + n_traits + n_traits + 2
 
 
 @numba.njit(cache=True)
-def _list_missing(words: np.ndarray, member: np.ndarray, lost: np.ndarray) -> None:
+def _list_missing(words: np.ndarray, member: np.ndarray, lost: np.ndarray) -> int:
+    """List the members without a genotype, in room for one more than there are; return how many."""
     n_lost = 0
     for w in range(words.shape[0]):
         left = words[w] & ~(words[w] >> _ONE) & member[w]
+        # Written always and counted when it holds: most words have none or one, and nobody can guess which.
+        lost[n_lost] = w * PEOPLE_PER_WORD + (np.int64(trailing_zeros(left)) >> 1)
+        n_lost += int(left != 0)
+        left &= left - _ONE
         while left:
             lost[n_lost] = w * PEOPLE_PER_WORD + (np.int64(trailing_zeros(left)) >> 1)
             n_lost += 1
             left &= left - _ONE
+    return n_lost
 
 
 @numba.njit(cache=True)
@@ -344,54 +420,79 @@ def _subtract_missing(
     lost: np.ndarray, basis: np.ndarray, panels: np.ndarray, among: np.ndarray, squares: np.ndarray
 ) -> None:
     """``among = [I | 0] - sum over the lost of basis_i' row_i``; their squares out of ``squares``."""
-    n_panels, k, _ = among.shape
+    n_panels, n_rows, _ = among.shape
+    n_people = panels.shape[1]
     among[:] = 0.0
-    for j in range(k):
+    for j in range(n_rows):
         among[j // PANEL, j, j % PANEL] = 1.0
     n_lost = lost.shape[0]
     fours = n_lost - n_lost % 4
     for p in range(n_panels):
-        first, target = p * panels.shape[1], p * k
-        for m in range(0, fours, 4):  # four at a time: one load and store of the target serves them all
+        first, target = p * n_people, p * n_rows
+        for m in range(0, fours, 4):
             a, b, c, d = lost[m], lost[m + 1], lost[m + 2], lost[m + 3]
             rows = (first + a, first + b, first + c, first + d)
-            for j in range(k):
-                factors = (-basis[a, j], -basis[b, j], -basis[c, j], -basis[d, j])
-                add_scaled_rows(among, target + j, panels, rows, factors)
+            for j in range(0, n_rows, OUTER):
+                at, slot = j // PANEL * n_people, j % PANEL
+                start = (
+                    (at + a) * PANEL + slot,
+                    (at + b) * PANEL + slot,
+                    (at + c) * PANEL + slot,
+                    (at + d) * PANEL + slot,
+                )
+                subtract_outer(among, target + j, panels, rows, basis, start)
+            add_scaled_squares(squares, p, panels, rows, (-1.0, -1.0, -1.0, -1.0))
         for m in range(fours, n_lost):
-            for j in range(k):
-                add_scaled_rows(among, target + j, panels, (first + lost[m],), (-basis[lost[m], j],))
-        for m in range(n_lost):
-            add_scaled_squares(squares, p, panels, (first + lost[m],), (-1.0,))
+            row = (first + lost[m],)
+            for j in range(0, n_rows, OUTER):
+                start_one = ((j // PANEL * n_people + lost[m]) * PANEL + j % PANEL,)
+                subtract_outer(among, target + j, panels, row, basis, start_one)
+            add_scaled_squares(squares, p, panels, row, (-1.0,))
 
 
 @numba.njit(cache=True)
-def _eliminate(among: np.ndarray, own: np.ndarray, squares: np.ndarray) -> int:
-    """Take the covariates out of the dosage (``own``) and of the traits (columns of ``among`` from k on).
+def _eliminate(
+    lanes: np.ndarray, k: int, n_traits: int, own: int, left: int, spare: int, ranks: np.ndarray
+) -> None:
+    """Take the covariates out of the dosage (rows from ``own``) and of the traits, sixteen systems at once.
 
-    Gauss's elimination of the symmetric system, row by row, of which only the upper triangle is read:
-    afterwards the first k of ``own`` are ``inv(L)`` of what they were, ``L L'`` being the left square of
-    ``among``, and the others, like ``squares``, have lost what the covariates explain. The rank of the
-    square is returned. A pivot below 1e-9 belongs to a covariate that the people left cannot tell from the
-    others: it is passed over, as a generalised inverse would.
+    Gauss's elimination of a symmetric system, row by row, of which only the upper triangle is read; entry
+    (j, q) of it is row ``j (k + n_traits) + q`` of ``lanes``, the traits being columns from k on. Afterwards
+    the first k rows from ``own`` are ``inv(L)`` of what they were, ``L L'`` being the square of the
+    covariates, and the others, like the sums of squares from ``left``, have lost what the covariates explain.
+    A pivot below 1e-9 belongs to a covariate that the people left cannot tell from the others: it is passed
+    over, as a generalised inverse would, and does not count in ``ranks``.
     """
-    n_panels, k, _ = among.shape
-    rank = 0
+    width = k + n_traits
+    negative, factor = spare, spare + 1
+    ranks[:] = 0
     for j in range(k):
-        panel, slot = j // PANEL, j % PANEL
-        pivot = among[panel, j, slot]
-        if pivot <= _SINGULAR:
-            own[panel, slot] = 0.0
-            continue
-        rank += 1
-        inverse = 1.0 / pivot
+        row = j * width
+        _pivots(lanes[row + j], lanes[negative], ranks)
         for i in range(j + 1, k):
-            factor = -among[i // PANEL, j, i % PANEL] * inverse
-            for p in range(i // PANEL, n_panels):
-                add_scaled_rows(among, p * k + i, among, (p * k + j,), (factor,))
-        share = own[panel, slot] * inverse
-        for p in range(panel, n_panels):
-            add_scaled_rows(own, p, among, (p * k + j,), (-share,))
-            add_scaled_squares(squares, p, among, (p * k + j,), (-inverse,))
-        own[panel, slot] = share * np.sqrt(pivot)
-    return rank
+            multiply_rows(lanes, factor, lanes, row + i, lanes, negative)
+            for q in range(i, width):
+                add_products(lanes, i * width + q, lanes, row + q, lanes, factor)
+        multiply_rows(lanes, factor, lanes, own + j, lanes, negative)
+        for q in range(j + 1, width):
+            add_products(lanes, own + q, lanes, row + q, lanes, factor)
+        _roots(lanes[row + j], lanes[factor], lanes[own + j])
+        for r in range(n_traits):
+            multiply_rows(lanes, factor, lanes, row + k + r, lanes, row + k + r)
+            add_products(lanes, left + r, lanes, negative, lanes, factor)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _pivots(pivot: np.ndarray, negative: np.ndarray, ranks: np.ndarray) -> None:
+    """``negative = -1 / pivot``, 0 for a pivot that is none; count the others."""
+    for lane in range(PANEL):
+        sound = pivot[lane] > _SINGULAR
+        inverse = -1.0 / pivot[lane]
+        negative[lane] = inverse if sound else 0.0
+        ranks[lane] += np.int64(sound)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _roots(pivot: np.ndarray, negative_share: np.ndarray, own: np.ndarray) -> None:
+    for lane in range(PANEL):
+        own[lane] = -negative_share[lane] * math.sqrt(max(pivot[lane], 0.0))

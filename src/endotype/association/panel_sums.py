@@ -67,6 +67,72 @@ def add_scaled_squares(typing: Any, total: Any, at: Any, rows: Any, which: Any, 
     return _scaled(total, rows, len(which), lambda builder, row: builder.fmul(row, row))
 
 
+OUTER = 4
+"""Rows that :func:`subtract_outer` changes at once."""
+
+
+@intrinsic
+def subtract_outer(typing: Any, total: Any, at: Any, rows: Any, which: Any, factors: Any, start: Any) -> Any:
+    """``total[at + t] -= sum_s factors[start[s] + t] * rows[which[s]]`` for t of 0 to 3.
+
+    As four calls of :func:`add_scaled_rows`, but each row is loaded once. ``factors`` is any C-ordered
+    float64 array, which ``start`` counts through from its beginning.
+    """
+    n = len(which)
+    signature = types.void(
+        total, types.int64, rows, types.UniTuple(types.int64, n), factors, types.UniTuple(types.int64, n)
+    )
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        sources = [
+            _load(
+                builder, _row(context, builder, signature.args[2], args[2], builder.extract_value(args[3], i))
+            )
+            for i in range(n)
+        ]
+        numbers = context.make_array(signature.args[4])(context, builder, args[4]).data
+        for t in range(OUTER):
+            parts = []
+            for i in range(n):
+                index = builder.add(builder.extract_value(args[5], i), ir.Constant(_INT, t))
+                factor = _broadcast(builder, builder.load(builder.gep(numbers, [index])))
+                parts.append(builder.fmul(factor, sources[i]))
+            while len(parts) > 1:
+                parts = [builder.fadd(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+            row = builder.add(args[1], ir.Constant(_INT, t))
+            target = _row(context, builder, signature.args[0], args[0], row)
+            builder.store(builder.fsub(_load(builder, target), parts[0]), target, align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def multiply_rows(typing: Any, total: Any, at: Any, left: Any, i: Any, right: Any, j: Any) -> Any:
+    """``total[at] = left[i] * right[j]``, number by number; arrays and indices as in :func:`add_rows`."""
+    signature = types.void(total, types.int64, left, types.int64, right, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        target, a, b = (_row(context, builder, signature.args[n], args[n], args[n + 1]) for n in (0, 2, 4))
+        builder.store(builder.fmul(_load(builder, a), _load(builder, b)), target, align=8)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def add_products(typing: Any, total: Any, at: Any, left: Any, i: Any, right: Any, j: Any) -> Any:
+    """``total[at] += left[i] * right[j]``, number by number; arrays and indices as in :func:`add_rows`."""
+    signature = types.void(total, types.int64, left, types.int64, right, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        target, a, b = (_row(context, builder, signature.args[n], args[n], args[n + 1]) for n in (0, 2, 4))
+        _add(builder, target, [builder.fmul(_load(builder, a), _load(builder, b))])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
 def _scaled(total: Any, rows: Any, n: int, change: Callable[[Any, Any], Any]) -> Any:
     signature = types.void(
         total, types.int64, rows, types.UniTuple(types.int64, n), types.UniTuple(types.float64, n)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from copy import deepcopy
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from endotype.association.design import Design
 from endotype.errors import input_error
@@ -34,6 +32,8 @@ def rank_inverse_normal(values: np.ndarray, offset: float = BLOM) -> np.ndarray:
     Raises:
         ValueError: an infinite value, or an offset outside its range.
     """
+    from scipy import special  # here, because a run without this option need not wait for it
+
     if not 0 <= offset <= 0.5:
         raise ValueError(f"offset {offset} is not in [0, 0.5]")
     values = np.asarray(values, float)
@@ -41,8 +41,9 @@ def rank_inverse_normal(values: np.ndarray, offset: float = BLOM) -> np.ndarray:
         raise ValueError("an infinite value has no rank that means anything")
     transformed = np.full(values.shape, np.nan)
     there = ~np.isnan(values)
-    ranks = rankdata(values[there], method="average")
-    transformed[there] = ndtri((ranks - offset) / (there.sum() - 2 * offset + 1))
+    _, place, ties = np.unique(values[there], return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
+    transformed[there] = special.ndtri((ranks - offset) / (there.sum() - 2 * offset + 1))
     return transformed
 
 

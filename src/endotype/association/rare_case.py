@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
-from scipy.special import expit, logit
 
 from endotype.association import rare_case_kernels as kernels
+from endotype.association.log_odds import expit, logit
 from endotype.association.logistic import LogisticModel
 from endotype.association.newton import MAX_HALVINGS, MAX_ITERATIONS, TOLERANCE
 from endotype.association.null_model import Statistics

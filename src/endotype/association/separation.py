@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
 
 _MARGIN = 1e-6
 
@@ -34,6 +33,8 @@ def separating_columns(covariates: np.ndarray, cases: np.ndarray) -> list[int]:
 
 
 def _separate(covariates: np.ndarray, cases: np.ndarray) -> bool:
+    from scipy.optimize import linprog  # here: quantitative traits need not wait for it
+
     standard = (covariates - covariates.mean(axis=0)) / covariates.std(axis=0)
     design = np.column_stack([np.ones(len(cases)), standard])
     signed = np.unique(np.where(cases[:, None], design, -design), axis=0)  # people alike are one constraint

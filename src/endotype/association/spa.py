@@ -8,11 +8,10 @@ association Dey et al. 2017, Am J Hum Genet 101:37).
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
 
 from endotype.association import rare_case_kernels as kernels
 from endotype.association.rare_case import BinaryNull, Refined, refined
-from endotype.association.tails import neg_log10_p_normal
+from endotype.association.tail_kernels import neg_log10_p_normal
 
 SWITCH = 2.0
 """Below this ``|z|`` the normal tail stands: near the middle it is right, and the saddlepoint is 0 / 0."""
@@ -67,6 +66,8 @@ def refine_spa(
 
 def from_tails(tails: np.ndarray, switch: float, kind: str) -> Refined:
     """A two-sided test from the kernel's columns; ``kind`` begins the test's name."""
+    from scipy import special  # here, because other tests need not wait for it
+
     score, information, beyond, mirror = tails.T
     with np.errstate(all="ignore"):
         z = score / np.sqrt(information)
@@ -89,6 +90,8 @@ def deviate(neg_log10_p: np.ndarray) -> np.ndarray:
 
     Newton steps on the logarithm of the tail, so that p = 1e-400 has a deviate too.
     """
+    from scipy import special
+
     target = -np.asarray(neg_log10_p, float) * _LN10 - np.log(2.0)
     z = np.sqrt(np.maximum(0.0, -2 * target))
     for _ in range(60):

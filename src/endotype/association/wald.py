@@ -6,7 +6,7 @@ import numpy as np
 
 from endotype.association import rare_case_kernels as kernels
 from endotype.association.rare_case import BinaryNull, Refined, refined
-from endotype.association.tails import neg_log10_p_normal
+from endotype.association.tail_kernels import neg_log10_p_normal
 
 
 def refine_wald(
