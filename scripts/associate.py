@@ -43,9 +43,10 @@ def main() -> None:
         "--test",
         default="auto",
         metavar="|".join(TESTS),
-        help="auto: by the kind of each trait; of binary ones the score test, and Wald's (Firth's where that "
-        "has no estimate) where it is remarkable. linear: also of 0/1 traits. logistic (Wald's), firth, spa: "
-        "that test for every variant. score: nothing but the score test (%(default)s)",
+        help="auto: by the kind of each trait; of binary ones the score test, and where it is remarkable "
+        "Wald's, or Firth's if alleles are few. linear: also of 0/1 traits. logistic (Wald's, Firth's where "
+        "that has no estimate), firth, spa: that test for every variant. score: nothing but the score test "
+        "(%(default)s)",
     )
     model.add_argument(
         "--screen",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from endotype.association.firth import refine_firth, refine_wald_or_firth
+from endotype.association.firth import refine_by_count, refine_firth, refine_wald_or_firth
 from endotype.association.logistic import fit_logistic
 from endotype.association.rare_case import BinaryNull
 from endotype.association.wald import refine_wald
@@ -197,3 +197,16 @@ def null_with_offset(case: np.ndarray, covariates: np.ndarray, offset: np.ndarra
         coefficients = coefficients + np.linalg.solve(information, design.T @ (case - risk))
     basis = np.linalg.solve(np.linalg.cholesky(information), design.T)
     return BinaryNull(case.astype(float), np.ascontiguousarray(basis), weight, risk)
+
+
+def test_by_count_it_is_firth_for_few_alleles_and_wald_for_many():
+    study = simulated(2000, [0.01, 0.02, 0.1, 0.3, 0.98], 0.2, 0.01, 6)  # 8, 16, 80, 240, 16 among the cases
+    found = refine_by_count(study.packed, study.place, study.null, study.rows)
+    firth = refine_firth(study.packed, study.place, study.null, study.rows)
+    wald = refine_wald(study.packed, study.place, study.null, study.rows)
+    few = np.array([True, True, False, False, True])
+    expected = np.where(few, firth.statistics.neg_log10_p, wald.statistics.neg_log10_p)
+    np.testing.assert_array_equal(found.statistics.neg_log10_p, expected)
+    assert list(found.status) == ["FIRTH", "FIRTH", "OK", "OK", "FIRTH"]
+    one = refine_by_count(study.packed, study.place, study.null, np.array([3]))
+    assert one.statistics.beta[0] == wald.statistics.beta[3]

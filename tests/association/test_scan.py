@@ -15,7 +15,7 @@ import pytest
 from scipy import stats
 
 from endotype.association.design_source import DesignSource
-from endotype.association.firth import refine_firth, refine_wald_or_firth
+from endotype.association.firth import refine_by_count, refine_firth, refine_wald_or_firth
 from endotype.association.rare_case import BinaryNull
 from endotype.association.scan import SCREEN, ScanOptions, associate, fit_null, parse_region, places, scan
 from endotype.association.spa import refine_spa
@@ -348,7 +348,8 @@ def test_few_expected_alleles_among_cases_are_too_rare(tmp_path):
 @pytest.mark.parametrize(
     ("binary", "tests", "refine"),
     [
-        ("auto", {"logistic_score", "logistic_wald", "logistic_firth"}, refine_wald_or_firth),
+        ("auto", {"logistic_score", "logistic_firth"}, refine_by_count),
+        ("logistic", {"logistic_score", "logistic_wald", "logistic_firth"}, refine_wald_or_firth),
         ("firth", {"logistic_score", "logistic_firth"}, refine_firth),
         ("spa", {"logistic_score", "logistic_spa"}, refine_spa),
     ],

@@ -7,6 +7,8 @@ Heinze and Schemper 2002, Stat Med 21:2409).
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from endotype.association import rare_case_kernels as kernels
@@ -14,6 +16,12 @@ from endotype.association.null_model import Statistics
 from endotype.association.rare_case import BinaryNull, Refined, refined
 from endotype.association.tail_kernels import neg_log10_p_normal
 from endotype.association.wald import refine_wald
+from endotype.variants.plink import unpack
+
+FEW_ALLELES = 20
+"""Minor alleles expected among the cases, or the controls where they are fewer, from which on Wald's test
+keeps its level: at p < 0.001 it finds 3.5 times too much below one, 1.3 times at two to five, and no more
+from ten on (180,000 null tests, 1 to 30 % cases); Firth's likelihood ratio 0.5 to 1.1 times everywhere."""
 
 
 def refine_firth(
@@ -77,13 +85,49 @@ def refine_wald_or_firth(
     again = np.isin(found.status.astype(str), ["SEPARATION", "NOT_CONVERGED"])
     if not again.any():
         return found
-    other = refine_firth(packed, place, null, rows[again], missing=missing)
+    return _put(found, again, refine_firth(packed, place, null, rows[again], missing=missing))
+
+
+def refine_by_count(
+    packed: np.ndarray, place: np.ndarray, null: BinaryNull, rows: np.ndarray, *, missing: str = "drop"
+) -> Refined:
+    """Firth's test of variants with few alleles, Wald's (Firth's where that has no estimate) of the others.
+
+    Few are fewer than :data:`FEW_ALLELES` minor alleles expected among the cases, or the controls where they
+    are fewer. There Wald's p-values are too small as often as too large.
+
+    Args and returns as :func:`refine_firth` (exact); ``test`` and ``status`` of a row say which it was.
+    """
+    rows = np.asarray(rows, np.int64)
+    share = float(null.case.mean())
+    few = minor_alleles(packed[rows], place) * min(share, 1 - share) < FEW_ALLELES
+    found = _empty(len(rows))
+    for chosen, test in ((few, refine_firth), (~few, refine_wald_or_firth)):
+        if chosen.any():
+            found = _put(found, chosen, test(packed, place, null, rows[chosen], missing=missing))
+    return found
+
+
+def _empty(n: int) -> Refined:
+    unknown, nothing = np.full(n, np.nan), np.full(n, "", object)
+    return Refined(Statistics(unknown, unknown, unknown, unknown, nothing), nothing)
+
+
+def minor_alleles(packed: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Copies of the rarer allele among the called of a model, int64 (n_variants,)."""
+    dosages = unpack(np.ascontiguousarray(packed), len(place))[:, place >= 0]
+    called = dosages >= 0
+    alleles = np.where(called, dosages, 0).sum(axis=1, dtype=np.int64)
+    return np.minimum(alleles, 2 * called.sum(axis=1) - alleles)
+
+
+def _put(whole: Refined, chosen: np.ndarray, part: Refined) -> Refined:
+    """Results with those of some rows (bool) replaced."""
     columns = []
-    for name in ("beta", "se", "stat", "neg_log10_p", "test"):
-        column = getattr(found.statistics, name).copy()
-        column[again] = getattr(other.statistics, name)
+    for field in fields(Statistics):
+        column = getattr(whole.statistics, field.name).copy()
+        column[chosen] = getattr(part.statistics, field.name)
         columns.append(column)
-    status = found.status.copy()
-    status[again] = other.status
-    beta, se, stat, neg_log10_p, test = columns
-    return Refined(Statistics(beta, se, stat, neg_log10_p, test), status)
+    status = whole.status.copy()
+    status[chosen] = part.status
+    return Refined(Statistics(*columns), status)

@@ -19,7 +19,7 @@ from endotype import __version__
 from endotype.association.cox import fit_cox
 from endotype.association.design import Design, Trait
 from endotype.association.design_source import DesignSource
-from endotype.association.firth import refine_firth, refine_wald_or_firth
+from endotype.association.firth import refine_by_count, refine_firth, refine_wald_or_firth
 from endotype.association.linear import fit_linear
 from endotype.association.loco import LocoOffsets, fit_null_with_offset, keep_predicted, read_offsets
 from endotype.association.logistic import LogisticModel, fit_logistic
@@ -31,7 +31,6 @@ from endotype.association.scan_progress import Progress
 from endotype.association.spa import refine_spa
 from endotype.association.statement import DOSAGE_CODING, EFFECTS, STATEMENT, statement
 from endotype.association.trait_groups import TraitGroup, alone, group_traits, score_traits
-from endotype.association.wald import refine_wald
 from endotype.errors import InputError, Problem, input_error, nearest
 from endotype.files import to_json, write_json
 from endotype.variants.plink import GenotypeStore, open_store
@@ -46,13 +45,14 @@ carriers are few, so little that another test would call is passed over."""
 
 BINARY_TESTS: dict[str, Callable[..., Refined] | None] = {
     "score": None,
-    "auto": refine_wald_or_firth,
-    "logistic": refine_wald,
+    "auto": refine_by_count,
+    "logistic": refine_wald_or_firth,
     "firth": refine_firth,
     "spa": refine_spa,
 }
-"""How variants of a binary trait are tested after the score test: not at all; by Wald's test, and Firth's
-where there is no finite estimate; by Wald's; by Firth's; by the score with saddlepoint tails."""
+"""How variants of a binary trait are tested after the score test: not at all; by Firth's test where alleles
+are few and Wald's where not; by Wald's, and Firth's where that has no finite estimate (plink2's default); by
+Firth's alone; by the score with saddlepoint tails."""
 
 TESTS = ("auto", "linear", "logistic", "firth", "spa", "score", "cox")
 KIND_OF_TEST = {
