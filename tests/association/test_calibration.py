@@ -1,9 +1,8 @@
 """Type I error and power of the single-variant tests, as the command chooses them, over simulated traits.
 
 The long cases are 1,000 null traits by 60 variants of minor allele frequency 0.3 to 50 %; the others a part
-of them. Limits are binomial (99.9 %) around the level. A test of few alleles has few possible p-values and may
-fall below its level; it must not lie above it, and where minor alleles among the cases are many it must reach
-it.
+of them. Limits are binomial (99.9 %) around the level. A test of few alleles has few possible p-values and
+may fall below its level; it must not lie above it, and must reach it where the cases have many minor alleles.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ def test_binary(genotypes, n_traits, cases, test):
 @pytest.mark.skipif(shutil.which("plink2") is None, reason="plink2 is not installed")
 @pytest.mark.parametrize("kind", ["linear", "binary"])
 def test_power_is_not_below_that_of_plink2(kind, tmp_path: Path):
-    """60 planted effects of mixed frequency: at 1e-4 as many are found, but for one where p is at the limit."""
+    """60 planted effects of mixed frequency: at 1e-3 as many are found, but for one at the limit."""
     rng = np.random.default_rng(34)
     n, m = 1500, 300
     frequency = np.exp(rng.uniform(np.log(0.01), np.log(0.5), m))
@@ -118,6 +117,6 @@ def test_power_is_not_below_that_of_plink2(kind, tmp_path: Path):
         tmp_path / "g", tmp_path / "o.parquet", DesignSource(phenotypes=tmp_path / "pheno.tsv", traits=("y",))
     )
     ours = 10 ** -pd.read_parquet(tmp_path / "o.parquet")["neg_log10_p"]
-    found, peer = int((ours < 1e-4).sum()), int((theirs < 1e-4).sum())
-    assert peer >= 20  # else this would say nothing
+    found, peer = int((ours < 1e-3).sum()), int((theirs < 1e-3).sum())
+    assert peer >= 12  # else this would say nothing
     assert found >= peer - 1
