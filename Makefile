@@ -74,6 +74,7 @@ bench: setup  ## measure against peers that are installed; writes benchmarks/res
 
 docs: setup  ## regenerate the reference pages (configuration, benchmark tables)
 	@$(BIN)/python scripts/document_config.py
+	@$(BIN)/python -m benchmarks.document
 
 lock:  ## resolve the dependencies anew (needs uv); the only step that changes versions
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --generate-hashes \

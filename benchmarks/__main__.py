@@ -12,11 +12,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 RUNS = {
-    "association_500x20k": ["association", "--people", "500", "--variants", "20000"],
-    "association_2504x40k": ["association", "--people", "2504", "--variants", "40000"],
+    "association": ["association"],
     "annotation_100k": ["annotation", "--variants", "100000"],
     "annotation_1m": ["annotation", "--variants", "1000000"],
-    "binary_2504x10k": ["binary", "--variants", "10000"],
+    "binary": ["binary"],
     "packed_scan": ["packed_scan"],
     "set_tests": ["set_tests"],
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
