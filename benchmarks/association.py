@@ -9,6 +9,7 @@ programs. Peers that are not on the PATH are left out. Prints a table and writes
 from __future__ import annotations
 
 import argparse
+import json
 import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: every program has the threads that it is told
@@ -18,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,23 +180,27 @@ def commands(case: Case) -> dict[str, list[str]]:
     return found
 
 
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+wall = time.perf_counter() - start
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "megabytes": used.ru_maxrss / 1024}))
+sys.stderr.buffer.write(done.stderr)
+sys.exit(done.returncode)
+"""
+"""A small process between us and a command: Linux counts the memory of whoever starts a process as its own."""
+
+
 def timed(command: list[str], folder: Path) -> dict[str, float]:
     """Wall and processor seconds of a command, and the largest it grew."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", LAUNCHER, *command], cwd=folder, capture_output=True, text=True
     )
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors[-2000:]}")
-    return {
-        "wall": time.perf_counter() - start,
-        "cpu": used.ru_utime + used.ru_stime,
-        "megabytes": round(used.ru_maxrss / 1024, 1),
-    }
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
 
 
 def sheets(folder: Path, n: int, n_covariates: int, seed: int) -> None:
