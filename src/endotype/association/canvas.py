@@ -44,7 +44,7 @@ class Picture:
         self._context = mpl.rc_context(STYLE)
         self._context.__enter__()
         self._figure = Figure(figsize=self._size, dpi=150, layout="constrained")
-        title = printable(self._title)
+        title = shortened(self._title, int(72 * self._size[0] / (11 * _LETTER)))
         self._figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         return self._figure
 
@@ -67,6 +67,12 @@ def say(axes: Axes, text: str) -> None:
 def printable(text: str) -> str:
     """Text without control, bidirectional and other invisible characters."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def shortened(text: str, letters: int) -> str:
+    """:func:`printable` text of at most so many letters, with an ellipsis where it was cut."""
+    shown = printable(text)
+    return shown if len(shown) <= letters else shown[: letters - 1] + "…"
 
 
 def text_width(text: str, font_size: float, axes_points: float) -> float:

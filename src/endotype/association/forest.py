@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from matplotlib.axes import Axes
 
-from endotype.association.canvas import BLUE, GREY, RED, Picture, printable, rounded, say
+from endotype.association.canvas import BLUE, GREY, RED, Picture, printable, rounded, say, shortened
 
 FOREST_COLUMNS = {
     "id": "str", "label": "str", "trait": "str", "kind": "str", "beta": "float64", "se": "float64",
@@ -113,7 +113,7 @@ def _panel(axes: Axes, table: pd.DataFrame, label: str) -> None:
         y -= 1
         for trait in group["trait"]:
             heights.append(y)
-            names.append(_short(trait))
+            names.append(shortened(str(trait), _MAX_LETTERS))
             y -= 1
         y -= 0.4
     at = np.array(heights)
@@ -132,7 +132,7 @@ def _panel(axes: Axes, table: pd.DataFrame, label: str) -> None:
         axes.text(0, where, f" {printable(str(status))}", fontsize=7, color=GREY, va="center")
     for where, text in heads:
         axes.text(
-            -0.02, where, _short(text), fontsize=8, fontweight="bold", ha="right", va="center",
+            -0.02, where, shortened(text, _MAX_LETTERS), fontsize=8, fontweight="bold", ha="right", va="center",
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
     axes.set_yticks(at, names, fontsize=8)
@@ -149,11 +149,6 @@ def _height(table: pd.DataFrame) -> float:
 def _label(gene: object, chrom: str, pos: int, effect_allele: object) -> str:
     words = [gene, f"{chrom}:{pos}", effect_allele]
     return " ".join(word for word in words if isinstance(word, str))
-
-
-def _short(text: str) -> str:
-    shown = printable(str(text))
-    return shown if len(shown) <= _MAX_LETTERS else shown[: _MAX_LETTERS - 1] + "…"
 
 
 def trait_deviations(design_frame: pd.DataFrame, rows: Mapping[str, Sequence[int]]) -> dict[str, float]:

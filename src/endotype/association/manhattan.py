@@ -24,11 +24,21 @@ from endotype.association.canvas import (
     printable,
     rounded,
     say,
+    shortened,
     text_width,
 )
+from endotype.association.genome_order import in_genome_order
 from endotype.association.inflation import FREQUENCY_BINS, genomic_inflation
 
 _GRID = (1200, 400)
+"""Cells of the picture, of which each shows its strongest point."""
+
+DATA_GRID = (500, 120)
+"""The same of the data for a page, so at most 60,000 points below the threshold."""
+
+MAX_HITS = 2000
+"""Points above the threshold in the data for a page; the strongest are kept, and how many there are is said."""
+
 _MAX_VECTOR_POINTS = 1500
 _MAX_LABELS = 10
 _MAX_LABEL_LETTERS = 24
@@ -38,7 +48,7 @@ _MIN_SHARE_OF_TICK = 0.029
 
 @dataclass(frozen=True)
 class Genome:
-    """Where chromosomes lie side by side, in the order of the table.
+    """Where chromosomes lie side by side, in the order of :mod:`~endotype.association.genome_order`.
 
     Attributes:
         start: for each chromosome, where its position 0 would be.
@@ -58,14 +68,14 @@ class Genome:
 
 
 def lay_out(results: pd.DataFrame) -> Genome:
-    """Put the chromosomes of a result (columns ``chrom pos``) side by side."""
-    by_chrom = results.groupby("chrom", sort=False)["pos"]
+    """Put the chromosomes of a result (columns ``chrom pos``, rows in any order) side by side."""
+    by_chrom = results.groupby("chrom", sort=False, observed=True)["pos"]
     first, length = by_chrom.min(), by_chrom.max() - by_chrom.min()
     gap = 0.01 * max(float(length.sum()), 1.0)
     start: dict[str, float] = {}
     centre: dict[str, float] = {}
     at = 0.0
-    for chrom in dict.fromkeys(results["chrom"]):
+    for chrom in in_genome_order(first.index):
         start[chrom] = at - float(first[chrom])
         centre[chrom] = at + float(length[chrom]) / 2
         at += float(length[chrom]) + gap
@@ -82,7 +92,7 @@ def draw_manhattan(
 
     Args:
         axes: to draw on.
-        results: columns ``chrom pos neg_log10_p``, genome order.
+        results: columns ``chrom pos neg_log10_p``, in any order.
         loci: rows of ``loci.parquet`` of this trait whose leads are labelled with their gene.
         threshold: p-value of significance.
         axes_points: width of the axes in points, for the labels.
@@ -201,45 +211,55 @@ def plot_qq_by_frequency(path: str | Path, title: str, results: pd.DataFrame) ->
         axes.text(0, -0.19, note, transform=axes.transAxes, fontsize=7, color=GREY)
 
 
-def interactive_data(results: pd.DataFrame, loci: pd.DataFrame, threshold: float | None) -> dict[str, Any]:
-    """The points of the Manhattan and the QQ plot, for a page that draws them itself.
+def interactive_data(
+    results: pd.DataFrame, hits: pd.DataFrame, loci: pd.DataFrame, threshold: float | None
+) -> dict[str, Any]:
+    """The points of the Manhattan and the QQ plot, for a page that draws them itself; bounded in size.
 
     Args:
-        results: columns ``id chrom pos neg_log10_p beta se eaf``, genome order.
+        results: columns ``chrom pos neg_log10_p``, in any order.
+        hits: columns ``id chrom pos neg_log10_p beta se eaf`` of the rows above the threshold.
         loci: rows of ``loci.parquet`` of this trait.
         threshold: p-value of significance.
 
     Returns:
-        ``n_tests``; ``threshold`` (p); ``chromosomes`` (``name centre``); ``quiet`` (``x y``: thinned points
-        below the threshold); ``hits`` (all above it: ``x y id chrom pos beta se eaf``); ``n_quiet``, of which
-        ``quiet`` is a part; ``leads`` (``x y id gene``); ``qq`` (``expected observed low high``);
-        ``inflation``. Lists of one length side by side; numbers of six digits, null where there is none.
+        ``n_tests``; ``threshold`` (p); ``chromosomes`` (``name start centre``; a position lies at
+        ``start + pos``); ``quiet`` (``x y``: the strongest point below the threshold in each cell of
+        :data:`DATA_GRID`); ``n_quiet``, of which ``quiet`` is a part; ``hits`` (the strongest
+        :data:`MAX_HITS` above the threshold, in genome order: ``x y id chrom pos beta se eaf``); ``n_hits``;
+        ``leads`` (``x y id gene``); ``qq`` (``expected observed low high``); ``inflation``. Lists of one
+        length side by side; numbers of six digits, null where there is none.
     """
-    tested = results.dropna(subset=["neg_log10_p"]).reset_index(drop=True)
+    tested = results.dropna(subset=["neg_log10_p"])
     y = tested["neg_log10_p"].to_numpy(float)
     if len(tested) == 0:
         return {"n_tests": 0}
     genome = lay_out(results)
     x = genome.place(tested["chrom"], tested["pos"])
-    limit = np.inf if threshold is None else -np.log10(threshold)
-    quiet, _ = thinned(x, y, limit, genome.width, float(max(y.max(), 1)))
-    loud = np.flatnonzero(y > limit)
-    hits = tested.iloc[loud]
+    quiet = np.flatnonzero(y <= (np.inf if threshold is None else -np.log10(threshold)))
+    quiet = quiet[strongest_per_cell(x[quiet], y[quiet], genome.width, float(max(y.max(), 1)), DATA_GRID)]
+    order = ["neg_log10_p", "id", "effect_allele"] if "effect_allele" in hits else ["neg_log10_p", "id"]
+    shown = hits.sort_values(order, ascending=[False] + [True] * (len(order) - 1), kind="stable")
+    shown = shown.head(MAX_HITS).assign(x=lambda t: genome.place(t["chrom"], t["pos"]))
+    shown = shown.sort_values("x", kind="stable")
     leads = loci[loci["chrom"].isin(genome.start)]
     return {
         "n_tests": len(tested),
         "threshold": threshold,
-        "chromosomes": [{"name": c, "centre": int(v)} for c, v in genome.centre.items()],
+        "chromosomes": [
+            {"name": c, "start": int(genome.start[c]), "centre": int(v)} for c, v in genome.centre.items()
+        ],
         "quiet": {"x": [int(v) for v in x[quiet]], "y": rounded(y[quiet], 4)},
-        "n_quiet": len(tested) - len(loud),
+        "n_quiet": len(tested) - len(hits),
         "hits": {
-            "x": [int(v) for v in x[loud]],
-            "y": rounded(y[loud]),
-            "id": hits["id"].tolist(),
-            "chrom": hits["chrom"].tolist(),
-            "pos": [int(v) for v in hits["pos"]],
-            **{name: rounded(hits[name]) for name in ("beta", "se", "eaf")},
+            "x": [int(v) for v in shown["x"]],
+            "y": rounded(shown["neg_log10_p"]),
+            "id": shown["id"].tolist(),
+            "chrom": shown["chrom"].tolist(),
+            "pos": [int(v) for v in shown["pos"]],
+            **{name: rounded(shown[name]) for name in ("beta", "se", "eaf")},
         },
+        "n_hits": len(hits),
         "leads": {
             "x": [int(v) for v in genome.place(leads["chrom"], leads["pos"])],
             "y": rounded(leads["neg_log10_p"]),
@@ -267,17 +287,24 @@ def thinned(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the points up to the limit, one for each cell, and of the strongest ones above it."""
     quiet = np.flatnonzero(y <= limit)
-    quiet = quiet[one_per_cell(x[quiet], y[quiet], width, top)]
+    quiet = quiet[strongest_per_cell(x[quiet], y[quiet], width, top, _GRID)]
     loud = np.flatnonzero(y > limit)
-    loud = loud[np.sort(np.argsort(-y[loud], kind="stable")[:_MAX_VECTOR_POINTS])]
-    return quiet, loud
+    loud = loud[np.lexsort((x[loud], -y[loud]))[:_MAX_VECTOR_POINTS]]
+    return quiet, loud[np.argsort(x[loud], kind="stable")]
 
 
-def one_per_cell(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
-    """Positions of the first point in each cell of a grid over the picture."""
-    columns = np.clip(x / width * _GRID[0], 0, _GRID[0] - 1).astype(np.int64)
-    rows = np.clip(y / height * _GRID[1], 0, _GRID[1] - 1).astype(np.int64)
-    return np.sort(np.unique(columns * _GRID[1] + rows, return_index=True)[1])
+def strongest_per_cell(
+    x: np.ndarray, y: np.ndarray, width: float, height: float, grid: tuple[int, int]
+) -> np.ndarray:
+    """Positions of the highest point in each cell of a grid over the picture, the leftmost of equals.
+
+    By cell, so the points chosen and their order don't depend on the order of the rows.
+    """
+    columns = np.clip(x / width * grid[0], 0, grid[0] - 1).astype(np.int64)
+    rows = np.clip(y / height * grid[1], 0, grid[1] - 1).astype(np.int64)
+    cell = columns * grid[1] + rows
+    order = np.lexsort((x, -y, cell))
+    return order[np.unique(cell[order], return_index=True)[1]]
 
 
 def _highest(x: np.ndarray, y: np.ndarray, centre: float, width: float) -> float:
@@ -288,9 +315,8 @@ def _highest(x: np.ndarray, y: np.ndarray, centre: float, width: float) -> float
 def _labels(loci: pd.DataFrame) -> pd.DataFrame:
     """``chrom pos neg_log10_p gene`` of the strongest leads that have a gene, each gene once."""
     named = loci.dropna(subset=["gene"]).drop_duplicates("gene").head(_MAX_LABELS)
-    shown = [printable(str(gene)) for gene in named["gene"]]
-    cut = [g if len(g) <= _MAX_LABEL_LETTERS else g[: _MAX_LABEL_LETTERS - 1] + "…" for g in shown]
-    return named[["chrom", "pos", "neg_log10_p"]].assign(gene=cut)
+    shown = [shortened(str(gene), _MAX_LABEL_LETTERS) for gene in named["gene"]]
+    return named[["chrom", "pos", "neg_log10_p"]].assign(gene=shown)
 
 
 def _ticks(genome: Genome, full: float) -> list[str]:
