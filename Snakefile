@@ -46,6 +46,7 @@ rule annotation:
 rule association:
     input:
         rules.summarise_association.output,
+        rules.plot_association.output,
 
 
 rule subtypes:

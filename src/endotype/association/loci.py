@@ -48,7 +48,13 @@ def variant_loci(
         :data:`LOCUS_COLUMNS`, strongest first.
     """
     hit, threshold = significant(results["neg_log10_p"], alpha)
-    found = results[hit]
+    return clump(trait, results[hit], threshold, window, nearest_gene)
+
+
+def clump(
+    trait: str, found: pd.DataFrame, threshold: float | None, window: int, nearest_gene: NearestGene
+) -> pd.DataFrame:
+    """As :func:`variant_loci`, of the significant rows alone."""
     left = found.assign(_rank=genome_rank(found["chrom"])).sort_values(
         ["neg_log10_p", "_rank", "pos", "effect_allele", "id"], ascending=[False] + [True] * 4, kind="stable"
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+STATEMENT = "statement"
+"""Key of the metadata of a result, and of the summary, that holds the line."""
+
 MISSING_GENOTYPES = {
     "drop": "people without a called genotype were left out of that variant's test, exactly",
     "mean": "missing genotypes were replaced by the mean of the called",

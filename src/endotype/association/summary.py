@@ -15,7 +15,7 @@ from endotype.association.inflation import inflation_report
 from endotype.association.loci import NearestGene, gene_loci, loci_table, significant, variant_loci
 from endotype.association.plot import plot_not_assessed, plot_trait
 from endotype.association.scan import VARIANT_SCHEMA
-from endotype.association.statement import statement
+from endotype.association.statement import STATEMENT, statement
 from endotype.errors import input_error
 from endotype.files import read_json, write_json
 from endotype.tables import write_arrow, write_parquet
@@ -28,9 +28,6 @@ TESTS = {
     "logistic": "efficient score test",
     "cox": "score test of the partial likelihood; likelihood ratio where |z| is 2 or more",
 }
-
-STATEMENT = "statement"
-"""Key of the metadata of a result, and of the summary: see :mod:`endotype.association.statement`."""
 
 METHOD = {
     "missing_genotypes": "single variants: people without a called genotype are left out of that test, "
