@@ -47,6 +47,7 @@ rule association:
     input:
         rules.summarise_association.output,
         rules.plot_association.output,
+        "results/association/gwas_ssf" if GWAS_SSF else [],
 
 
 rule subtypes:

@@ -20,6 +20,7 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
+from endotype.cohort.assembly import canonical_assembly
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.files import write_text
 
@@ -103,6 +104,19 @@ def _contradictions(config: dict[str, Any], source: str, lines: Mapping[KeyPath,
                 f"at most sample_qc.principal_components ({computed})",
             )
         )
+    export = config["association"]["gwas_ssf"]
+    if export is not None and export["assembly"] is None:
+        if canonical_assembly(reference["assembly"]) is None:
+            problems.append(
+                Problem(
+                    source,
+                    lines.get(("association", "gwas_ssf"), lines.get(("association",))),
+                    "association.gwas_ssf.assembly",
+                    f"none, and reference.assembly {visible(reference['assembly'])} is no name of GRCh37 or "
+                    "GRCh38",
+                    "the assembly as the GWAS Catalog names it",
+                )
+            )
     return problems
 
 

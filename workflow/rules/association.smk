@@ -134,3 +134,26 @@ rule plot_association:
     shell:
         "python {params.script} --association results/association --bfile results/variants/genotypes"
         " --genes {input.genes:q} --out-dir {output} > {log} 2>&1"
+
+
+if GWAS_SSF:
+
+    rule export_sumstats:
+        """Results as GWAS-SSF, the format of the GWAS Catalog."""
+        input:
+            results=rules.summarise_association.output,
+            dictionary="results/cohort/dictionary.json",
+        output:
+            directory("results/association/gwas_ssf"),
+        log:
+            "logs/export_sumstats.log",
+        conda:
+            "../../envs/endotype.yaml"
+        params:
+            code=code("export_sumstats.py"),
+            script=script("export_sumstats.py"),
+            assembly=REFERENCE["assembly"],
+            settings=json.dumps(GWAS_SSF, sort_keys=True),
+        shell:
+            "python {params.script} --association results/association --dictionary {input.dictionary}"
+            " --assembly {params.assembly:q} --settings {params.settings:q} --out-dir {output} > {log} 2>&1"

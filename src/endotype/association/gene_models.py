@@ -39,12 +39,15 @@ class GeneModels:
         )
 
 
-def read_gene_models(path: str | Path, regions: Iterable[Region]) -> GeneModels:
+def read_gene_models(path: str | Path, regions: Iterable[Region]) -> GeneModels | None:
     """The genes near some regions.
 
     Args:
         path: ``annotation/genes.parquet``, or a GFF3 file of Ensembl, GENCODE or RefSeq, which has exons too.
         regions: what is outside of them is not kept. Names of chromosomes may differ by ``chr``.
+
+    Returns:
+        The genes; None where no gene of the table has a place, as in a run without gene models.
 
     Raises:
         InputError: neither of the two, or a malformed line.
@@ -90,7 +93,7 @@ def _is_parquet(path: str | Path) -> bool:
         raise input_error(path, "no such file", "annotation/genes.parquet, or a GFF3 file") from None
 
 
-def _from_parquet(path: str | Path, wanted: _Intervals) -> GeneModels:
+def _from_parquet(path: str | Path, wanted: _Intervals) -> GeneModels | None:
     try:
         names = pq.read_schema(path).names
         missing = [c for c in ("gene", "chrom", "start", "end") if c not in names]
@@ -100,6 +103,8 @@ def _from_parquet(path: str | Path, wanted: _Intervals) -> GeneModels:
     except pa.ArrowInvalid as error:
         raise input_error(path, f"a damaged file ({error})", "annotation/genes.parquet") from None
     table = table.reindex(columns=GENE_COLUMNS).dropna(subset=["gene", "chrom", "start", "end"])
+    if table.empty:
+        return None
     near = [
         wanted.touch(chrom, int(start), int(end))
         for chrom, start, end in zip(table["chrom"], table["start"], table["end"], strict=True)

@@ -554,8 +554,10 @@ def _people(path: str | Path | None, store: GenotypeStore | None) -> np.ndarray 
 
 def _nearest(genes: str | Path | None, chromosomes: Sequence[str]) -> NearestGene:
     """The nearest gene on some chromosomes, under the names that the results have for them."""
-    if genes is None or not chromosomes:
+    spans = [(c, 1, 2**62) for c in chromosomes]
+    models = read_gene_models(genes, spans) if genes is not None and spans else None
+    if models is None:
         return NearestGene({}, pd.DataFrame(columns=["gene", "chrom", "start", "end"]))
-    table = read_gene_models(genes, [(c, 1, 2**62) for c in chromosomes]).genes
+    table = models.genes
     names = {bare_name(c): c for c in chromosomes}
     return NearestGene({}, table.assign(chrom=table["chrom"].map(names)))

@@ -7,6 +7,13 @@ from typing import Any
 STATEMENT = "statement"
 """Key of the metadata of a result, and of the summary, that holds the line."""
 
+DOSAGE_CODING = (
+    "Effects are per copy of the effect allele, the alternate allele of the calls. On X, Y and MT a haploid "
+    "call counts as two copies if it carries the allele, else none: an allele on the X of a man has twice "
+    "the effect of one on the two of a woman (X inactivation)."
+)
+"""What a dosage is, also on the sex chromosomes: the genotype store writes haploid calls as homozygous."""
+
 MISSING_GENOTYPES = {
     "drop": "people without a called genotype were left out of that variant's test, exactly",
     "mean": "missing genotypes were replaced by the mean of the called",
