@@ -16,6 +16,7 @@ from scipy import stats
 from endotype.association.canvas import (
     BLUE,
     GREY,
+    Bend,
     LIGHT_BLUE,
     RED,
     SERIES,
@@ -28,7 +29,7 @@ from endotype.association.canvas import (
     text_width,
 )
 from endotype.association.genome_order import in_genome_order
-from endotype.association.inflation import FREQUENCY_BINS, genomic_inflation
+from endotype.association.inflation import FREQUENCY_BINS, MIN_BEYOND, genomic_inflation
 
 _GRID = (1200, 400)
 """Cells of the picture, of which each shows its strongest point."""
@@ -87,8 +88,8 @@ def draw_manhattan(
 ) -> None:
     """Draw -log10 p along the genome.
 
-    Points below the threshold are thinned to one for each cell of a fine grid and drawn as a bitmap; those
-    above it stay vector graphics. So the picture is small, and quickly drawn, for any number of variants.
+    Points below the threshold are thinned to one for each cell of a fine grid and drawn as a bitmap; the
+    strongest 1,500 above it stay vector graphics. So the picture is small, and quickly drawn, for any number of variants.
 
     Args:
         axes: to draw on.
@@ -103,14 +104,16 @@ def draw_manhattan(
     limit = np.inf if threshold is None else -np.log10(threshold)
     labels = _labels(loci[loci["chrom"].isin(genome.start)])
     height = 1.25 * _LABEL_SIZE / 190  # the axes are about 190 points high
-    top = float(max(y.max(), 1.0 if threshold is None else limit)) * 1.06
+    highest = float(max(y.max(), 1.0 if threshold is None else limit))
+    bend = Bend.of(highest, limit)
+    top = float(bend.forward(highest)) * 1.06  # of the picture: heights, which are values unless it bends
     full = genome.width + genome.gap
     at_x, at_y = genome.place(labels["chrom"], labels["pos"]), labels["neg_log10_p"].to_numpy(float)
     share = [text_width(f"{name} ", _LABEL_SIZE, axes_points) for name in labels["gene"]]
     at = (at_x + genome.gap) / full
     # A label stands above all points that it would cover.
     above = [_highest(x, y, px, wide * full) for px, wide in zip(at_x, share, strict=True)]
-    above = np.maximum(np.array(above, float), at_y)
+    above = bend.forward(np.maximum(np.array(above, float), at_y))
     centres, bottoms = at, above / top
     for _ in range(8):  # labels may need more room above, which moves the points below them
         centres, bottoms = lift_labels(list(at), list(above / top), share, height)
@@ -120,20 +123,21 @@ def draw_manhattan(
 
     parity = {c: i % 2 for i, c in enumerate(genome.start)}
     colour = np.array([parity[c] for c in tested["chrom"]])
-    quiet, loud = thinned(x, y, limit, genome.width, top)
+    quiet, crowd, loud = thinned(x, bend.forward(y), float(bend.forward(limit)), genome.width, top)
     for odd, shade in enumerate((BLUE, LIGHT_BLUE)):
         chosen = quiet[colour[quiet] == odd]
         axes.scatter(x[chosen], y[chosen], s=4, c=shade, linewidths=0, rasterized=True)
+    axes.scatter(x[crowd], y[crowd], s=12, c=RED, linewidths=0, rasterized=True)
     axes.scatter(x[loud], y[loud], s=12, c=RED, linewidths=0)
     if threshold is not None:
         axes.axhline(limit, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     label_x = centres * full - genome.gap
     for px, py, to, bottom in zip(at_x, at_y, label_x, bottoms, strict=True):
-        axes.plot([px, to], [py, bottom * top], color=GREY, linewidth=0.5, zorder=3)
+        axes.plot([px, to], [py, bend.inverse(bottom * top)], color=GREY, linewidth=0.5, zorder=3)
     for name, to, bottom in zip(labels["gene"], label_x, bottoms, strict=True):
         axes.text(
             to,
-            bottom * top,
+            bend.inverse(bottom * top),
             name,
             ha="center",
             va="bottom",
@@ -144,20 +148,20 @@ def draw_manhattan(
         )
     if len(genome.start) == 1:
         ((chrom, start),) = genome.start.items()
-        axes.xaxis.set_major_formatter(lambda at, _: f"{(at - start) / 1e6:.6g}")
-        ticks = MaxNLocator(8, steps=[1, 2, 5, 10]).tick_values(
-            (0 - start) / 1e6, (genome.width - start) / 1e6
-        )
-        axes.set_xticks([t * 1e6 + start for t in ticks])
+        axes.xaxis.set_major_formatter(lambda at, _: f"{(at - start) / 1e6:.10g}")
+        ends = (0 - start) / 1e6, (genome.width - start) / 1e6
+        ticks = MaxNLocator(8, steps=[1, 2, 5, 10]).tick_values(*ends)
+        alone = genome.width - genome.gap < 1  # one position
+        axes.set_xticks([0.0] if alone else [t * 1e6 + start for t in ticks])
         axes.set_xlabel(f"position on chromosome {printable(chrom)} (Mb)")
     else:
         named = _ticks(genome, full)
         axes.set_xticks([genome.centre[c] for c in named], [printable(c) for c in named], fontsize=8)
         axes.tick_params(axis="x", length=0)
         axes.set_xlabel("chromosome")
-    axes.set_xlim(-genome.gap, genome.width)
-    axes.set_ylim(0, top)
-    axes.set_ylabel("−log₁₀ p")
+    margin = max(genome.gap, 1.0)
+    axes.set_xlim(-margin, genome.width - genome.gap + margin)
+    bend.apply(axes, float(bend.inverse(top)), "−log₁₀ p")
 
 
 def draw_qq(axes: Axes, neg_log10_p: np.ndarray, inflation: float | None) -> None:
@@ -170,7 +174,7 @@ def draw_qq(axes: Axes, neg_log10_p: np.ndarray, inflation: float | None) -> Non
     axes.fill_between(expected, low, high, color="#dddddd", linewidth=0)
     axes.plot([0, expected[0]], [0, expected[0]], color=GREY, linewidth=0.8)
     axes.scatter(expected, observed, s=6, c=BLUE, linewidths=0, rasterized=True)
-    _qq_axes(axes)
+    _qq_axes(axes, float(observed[0]), float(high[0]))
     if inflation is not None:
         axes.text(0.05, 0.95, f"λ = {inflation:.3f}", transform=axes.transAxes, va="top")
 
@@ -199,14 +203,13 @@ def plot_qq_by_frequency(path: str | Path, title: str, results: pd.DataFrame) ->
             inside = values[(minor > above) & (minor <= up_to)]
             if len(inside) == 0:
                 continue
-            found = genomic_inflation(inside)
-            name = f"{above:g} < MAF ≤ {up_to:g}: λ = {found:.3f}, n = {len(inside):,}"
+            found = genomic_inflation(inside) if len(inside) >= 2 * MIN_BEYOND else None
+            shown = "not estimated" if found is None else f"{found:.3f}"
+            name = f"{above:g} < MAF ≤ {up_to:g}: λ {'= ' if found else ''}{shown}, n = {len(inside):,}"
             x, y, _, _ = qq_points(inside)
             axes.scatter(x, y, s=7, c=colour, linewidths=0, rasterized=True, label=name)
         axes.legend(loc="upper left", frameon=False, fontsize=7.5, markerscale=2, handletextpad=0.2)
-        _qq_axes(axes)
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(bottom, top * 1.35)  # room for the legend
+        _qq_axes(axes, float(values.max()), float(high[0]), room=1.35)  # for the legend
         note = "Grey: 95 % of as many independent uniform p-values (all variants)."
         axes.text(0, -0.19, note, transform=axes.transAxes, fontsize=7, color=GREY)
 
@@ -284,13 +287,16 @@ def qq_points(neg_log10_p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 def thinned(
     x: np.ndarray, y: np.ndarray, limit: float, width: float, top: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the points up to the limit, one for each cell, and of the strongest ones above it."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions of the points to draw: up to the limit, one for each cell; of those above it, when there are
+    many, the weaker ones, one for each cell; and the strongest, all."""
     quiet = np.flatnonzero(y <= limit)
     quiet = quiet[strongest_per_cell(x[quiet], y[quiet], width, top, _GRID)]
-    loud = np.flatnonzero(y > limit)
-    loud = loud[np.lexsort((x[loud], -y[loud]))[:_MAX_VECTOR_POINTS]]
-    return quiet, loud[np.argsort(x[loud], kind="stable")]
+    above = np.flatnonzero(y > limit)
+    above = above[np.lexsort((x[above], -y[above]))]
+    loud, crowd = above[:_MAX_VECTOR_POINTS], above[_MAX_VECTOR_POINTS:]
+    crowd = crowd[strongest_per_cell(x[crowd], y[crowd], width, top, _GRID)]
+    return quiet, crowd, loud[np.argsort(x[loud], kind="stable")]
 
 
 def strongest_per_cell(
@@ -331,8 +337,9 @@ def _ticks(genome: Genome, full: float) -> list[str]:
     return named
 
 
-def _qq_axes(axes: Axes) -> None:
+def _qq_axes(axes: Axes, highest: float, band: float, room: float = 1.0) -> None:
     axes.set_xlabel("expected −log₁₀ p")
-    axes.set_ylabel("observed −log₁₀ p")
     axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
+    bend = Bend.of(highest, None)
+    top = float(bend.forward(max(highest, band))) * 1.05 * room
+    bend.apply(axes, float(bend.inverse(top)), "observed −log₁₀ p")

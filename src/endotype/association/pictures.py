@@ -364,7 +364,7 @@ def _draw_region(
     leads = rows[rows["is_lead"]]
     at = f"{chrom}:{leads['pos'].iloc[0]:,}" if len(leads) else f"{chrom}:{start:,}–{end:,}"
     gene = (view.lead or {}).get("gene")
-    title = f"{trait.name}: {at}" + (f" ({gene})" if isinstance(gene, str) else "")
+    title = f"{at} ({gene}): {trait.name}" if isinstance(gene, str) else f"{at}: {trait.name}"
     genes, exons = models.within(view.region) if models else (pd.DataFrame(columns=["gene"]), None)
     genes = genes.reindex(columns=["gene", "start", "end", "strand", "biotype"])
     window = _seen(rows, view.region)

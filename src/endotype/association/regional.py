@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from endotype.association.canvas import (
     BLUE,
     GREY,
+    Bend,
     RED,
     SHADES,
     Picture,
@@ -224,8 +225,9 @@ def _points(
     if threshold is not None:
         limit = -np.log10(threshold)
         axes.axhline(limit, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-    top = max(float(y.max()), limit, 1.0) * 1.15
-    axes.set_ylim(0, top)
+    highest = max(float(y.max()), limit, 1.0)
+    bend = Bend.of(highest, limit)
+    bend.apply(axes, float(bend.inverse(bend.forward(highest) * 1.15)), "−log₁₀ p")
     start, end = _limits(window)
     for px, py, lead in zip(x[is_lead], y[is_lead], tested.loc[is_lead, "id"], strict=True):
         name = shortened(str(lead), 40)
@@ -235,7 +237,6 @@ def _points(
         axes.annotate(
             name, (px, py), xytext=(0, 7), textcoords="offset points", ha=side, fontsize=_LABEL_SIZE
         )
-    axes.set_ylabel("−log₁₀ p")
     legend = axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=_LABEL_SIZE, alignment="left"
     )
@@ -257,7 +258,7 @@ def _genes(axes: Axes, genes: pd.DataFrame, exons: pd.DataFrame | None, start: f
     names = [shortened(str(g), 24) for g in near["gene"]]
     arrows = [{"+": " →", "-": " ←"}.get(s, "") for s in near["strand"].fillna("")]
     width = np.array(
-        [text_width(n + a, _LABEL_SIZE, _AXES_POINTS) for n, a in zip(names, arrows, strict=True)]
+        [text_width(f"{n}{a} ", _LABEL_SIZE, _AXES_POINTS) for n, a in zip(names, arrows, strict=True)]
     ) * (end - start)
     centre = np.clip((low + high) / 2, start + width / 2, np.maximum(end - width / 2, start + width / 2))
     room = 0.008 * (end - start)
