@@ -4,9 +4,10 @@ Of any result of associate.py:
 
     export_sumstats.py --result OUT.parquet --trait ldl --assembly GRCh38 --date 2026-01-31 --out ldl.tsv.gz
 
-writes ldl.tsv.gz, ldl.tsv.gz-meta.yaml and ldl.left_out.tsv (rows that the format has no place for, with the
-reason). --meta is a YAML file with any of: trait (its description), ancestry, genotyping_technology, covariates
-(lists), sex (M, F, combined or NR), minor_allele_frequency_limit, n, n_cases, n_controls, statement.
+writes ldl.tsv.gz, ldl.tsv.gz-meta.yaml and ldl.left_out.tsv (rows that the format has no place for, with
+the reason). --meta is a YAML file with any of: trait (its description), ancestry, genotyping_technology,
+covariates (lists), sex (M, F, combined or NR), minor_allele_frequency_limit, n, n_cases, n_controls,
+statement.
 
 Of a run of the workflow: --association results/association --dictionary --settings --out-dir.
 """
@@ -34,7 +35,9 @@ def main() -> None:
     by_hand.add_argument("--date", help="of the metadata, YYYY-MM-DD")
     by_hand.add_argument("--meta", type=Path, help="YAML with what the result doesn't say")
     by_hand.add_argument(
-        "--p-value", action="store_true", help="write p_value instead of neg_log_10_p_value; neither underflows"
+        "--p-value",
+        action="store_true",
+        help="write p_value instead of neg_log_10_p_value; neither underflows",
     )
     by_hand.add_argument("--out", type=Path, help=".tsv or .tsv.gz")
     of_run = parser.add_argument_group("with --association")

@@ -47,4 +47,6 @@ def file_word(text: str) -> str:
     if is_id(text):
         return text
     legible = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:40]
-    return "-".join(filter(None, [legible, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]]))
+    return "-".join(
+        filter(None, [legible, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]])
+    )

@@ -11,7 +11,7 @@ from lifelines import KaplanMeierFitter
 
 from endotype.errors import InputError
 from endotype.files import read_json, write_text
-from endotype.reports import overview
+from endotype.reports import overview, trait_pictures
 from endotype.reports.overview import write_index
 from endotype.reports.survival import kaplan_meier, log_log_interval, survival_by_group
 from endotype.tables import read_parquet
@@ -72,7 +72,7 @@ def test_plots_of_traits_are_embedded_until_there_is_no_room(
     page, _ = index(run)
     (first, *_) = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)
     assert base64.b64decode(first) == (run.results / "association/airway_disease.svg").read_bytes()
-    monkeypatch.setattr(overview, "EMBEDDED_BYTES", 10)
+    monkeypatch.setattr(trait_pictures, "EMBEDDED_BYTES", 10)
     page, _ = index(run)
     assert "data:image" not in page
     assert 'href="../association/survival.svg"' in page

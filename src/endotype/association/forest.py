@@ -15,8 +15,9 @@ from endotype.association.genome_order import genome_rank
 from endotype.association.result_files import read_rows
 
 FOREST_COLUMNS = {
-    "id": "str", "chrom": "str", "pos": "int64", "effect_allele": "str", "label": "str", "trait": "str", "kind": "str", "beta": "float64", "se": "float64",
-    "scale": "float64", "neg_log10_p": "float64", "n": "Int64", "status": "str", "is_hit": "bool",
+    "id": "str", "chrom": "str", "pos": "int64", "effect_allele": "str", "label": "str", "trait": "str",
+    "kind": "str", "beta": "float64", "se": "float64", "scale": "float64", "neg_log10_p": "float64",
+    "n": "Int64", "status": "str", "is_hit": "bool",
 }  # fmt: skip
 """Columns of the table behind the picture. ``scale`` is the trait's standard deviation (1 for others), which
 beta and se are divided by in the picture; ``is_hit``: the variant is a lead of that trait."""
@@ -93,7 +94,7 @@ def plot_forest(path: str | Path, title: str, table: pd.DataFrame, in_deviations
     ]
     rows = max((_height(part) for part, _ in panels), default=0)
     n_traits = table["trait"].nunique()
-    if sum(part["trait"].nunique() for part, _ in panels) < n_traits or len(table) > sum(len(p) for p, _ in panels):
+    if sum(len(part) for part, _ in panels) < len(table):
         title += f" (of {n_traits} traits those with the lowest p)"
     with Picture(path, title, (5.2 * max(len(panels), 1), 1.1 + 0.19 * max(rows, 6))) as figure:
         if not panels:
@@ -109,7 +110,8 @@ def forest_data(table: pd.DataFrame) -> list[dict[str, Any]]:
     effect = {"effect": beta / scale, "low": (beta - _Z * se) / scale, "high": (beta + _Z * se) / scale}
     numbers = {name: rounded(values) for name, values in effect.items()}
     numbers["neg_log10_p"] = rounded(table["neg_log10_p"])
-    text: dict[str, list] = {name: table[name].tolist() for name in ("id", "chrom", "effect_allele", "label", "trait", "kind", "status", "is_hit")}
+    names = ("id", "chrom", "effect_allele", "label", "trait", "kind", "status", "is_hit")
+    text: dict[str, list] = {name: table[name].tolist() for name in names}
     columns = text | numbers | {"pos": [int(p) for p in table["pos"]]}
     return [{name: values[i] for name, values in columns.items()} for i in range(len(table))]
 
@@ -149,9 +151,15 @@ def _panel(axes: Axes, table: pd.DataFrame, label: str) -> None:
         axes.text(0, where, f" {printable(str(status))}", fontsize=7, color=GREY, va="center")
     for where, text in heads:
         axes.text(
-            -0.02, where, shortened(text, _MAX_LETTERS), fontsize=8, fontweight="bold", ha="right", va="center",
+            -0.02,
+            where,
+            shortened(text, _MAX_LETTERS),
+            fontsize=8,
+            fontweight="bold",
+            ha="right",
+            va="center",
             transform=axes.get_yaxis_transform(),
-        )  # fmt: skip
+        )
     axes.set_yticks(at, names, fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -166,4 +174,3 @@ def _height(table: pd.DataFrame) -> float:
 def _label(gene: object, chrom: str, pos: int, effect_allele: object) -> str:
     words = [gene, f"{chrom}:{pos}", effect_allele]
     return " ".join(word for word in words if isinstance(word, str))
-

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from endotype.cohort.assembly import bare_name
 from endotype.errors import InputError, Problem, input_error
-from endotype.gff import SEGMENTS, detect_dialect, gene_names, read_features
+from endotype.gff import SEGMENTS, attributes_of, detect_dialect, gene_names, read_features
 
 GENE_COLUMNS = ["gene", "chrom", "start", "end", "strand", "biotype"]
 EXON_COLUMNS = ["gene", "chrom", "start", "end"]
@@ -125,14 +125,15 @@ def _from_gff(path: str | Path, wanted: _Intervals) -> GeneModels:
             continue
         place = (bare_name(feature.chrom), feature.start, feature.end)
         parents = feature.parents()
+        identifier = attributes_of(feature.attributes).get("ID", "")  # as written, as parents are
         if feature.kind in SEGMENTS:
             exons.append((parents, *place))
         elif parents:
-            parent[feature.attribute("ID")] = parents
+            parent[identifier] = parents
         elif feature.kind.lower().endswith("gene"):
             names = gene_names(feature, dialect)
             strand = feature.strand if feature.strand in "+-" else None
-            genes[feature.attribute("ID")] = (names.gene, *place, strand, names.biotype)
+            genes[identifier] = (names.gene, *place, strand, names.biotype)
     if problems:
         raise InputError(problems)
     rows = {

@@ -16,10 +16,10 @@ from scipy import stats
 from endotype.association.canvas import (
     BLUE,
     GREY,
-    Bend,
     LIGHT_BLUE,
     RED,
     SERIES,
+    Bend,
     Picture,
     lift_labels,
     printable,
@@ -38,7 +38,7 @@ DATA_GRID = (500, 120)
 """The same of the data for a page, so at most 60,000 points below the threshold."""
 
 MAX_HITS = 2000
-"""Points above the threshold in the data for a page; the strongest are kept, and how many there are is said."""
+"""Points above the threshold in the data for a page: the strongest; how many there are is said."""
 
 _MAX_VECTOR_POINTS = 1500
 _MAX_LABELS = 10
@@ -89,7 +89,8 @@ def draw_manhattan(
     """Draw -log10 p along the genome.
 
     Points below the threshold are thinned to one for each cell of a fine grid and drawn as a bitmap; the
-    strongest 1,500 above it stay vector graphics. So the picture is small, and quickly drawn, for any number of variants.
+    strongest 1,500 above it stay vector graphics. So the picture is small, and quickly drawn, for any number
+    of variants.
 
     Args:
         axes: to draw on.
@@ -112,8 +113,8 @@ def draw_manhattan(
     share = [text_width(f"{name} ", _LABEL_SIZE, axes_points) for name in labels["gene"]]
     at = (at_x + genome.gap) / full
     # A label stands above all points that it would cover.
-    above = [_highest(x, y, px, wide * full) for px, wide in zip(at_x, share, strict=True)]
-    above = bend.forward(np.maximum(np.array(above, float), at_y))
+    near = [_highest(x, y, px, wide * full) for px, wide in zip(at_x, share, strict=True)]
+    above = bend.forward(np.maximum(np.array(near, float), at_y))
     centres, bottoms = at, above / top
     for _ in range(8):  # labels may need more room above, which moves the points below them
         centres, bottoms = lift_labels(list(at), list(above / top), share, height)
@@ -132,12 +133,13 @@ def draw_manhattan(
     if threshold is not None:
         axes.axhline(limit, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     label_x = centres * full - genome.gap
-    for px, py, to, bottom in zip(at_x, at_y, label_x, bottoms, strict=True):
-        axes.plot([px, to], [py, bend.inverse(bottom * top)], color=GREY, linewidth=0.5, zorder=3)
-    for name, to, bottom in zip(labels["gene"], label_x, bottoms, strict=True):
+    levels = bend.inverse(bottoms * top).tolist()
+    for px, py, to, level in zip(at_x, at_y, label_x, levels, strict=True):
+        axes.plot([px, to], [py, level], color=GREY, linewidth=0.5, zorder=3)
+    for name, to, level in zip(labels["gene"], label_x, levels, strict=True):
         axes.text(
             to,
-            bend.inverse(bottom * top),
+            level,
             name,
             ha="center",
             va="bottom",

@@ -1,4 +1,4 @@
-"""All pictures of the association stage beyond the Manhattan plot, and their data: of a run, or of any result.
+"""All pictures of the association stage beyond the Manhattan plot, and their data: of a run or any result.
 
 ``plots.json`` lists what was drawn and says of the rest why not. Only the rows of a region are read for its
 plot, and genotypes in blocks.
@@ -219,7 +219,7 @@ def draw(
     regions: Sequence[Region] = (),
     manhattan: bool = False,
 ) -> None:
-    """Write the pictures of some traits and ``plots.json``; names of files are those of the traits, made safe.
+    """Write the pictures of some traits and ``plots.json``; files are named by the traits, made safe.
 
     Args:
         traits: each once.
@@ -283,7 +283,7 @@ def _views(trait: TraitResult, window: int, max_loci: int, regions: Sequence[Reg
         _View(
             f"{file_word(trait.name)}.locus{rank:03}",
             (lead["chrom"], max(1, int(lead["pos"]) - window), int(lead["pos"]) + window),
-            lead,
+            {str(name): value for name, value in lead.items()},
         )
         for rank, lead in enumerate(trait.loci.head(max_loci).to_dict("records"), start=1)
     ]
@@ -320,9 +320,7 @@ def _draw_trait(
     _write_data(out / f"{word}.manhattan.json", data)
     if manhattan:
         inflation = data.get("inflation")
-        plot_trait(
-            out / f"{word}.manhattan.svg", trait.title, points, trait.loci, trait.threshold, inflation
-        )
+        plot_trait(out / f"{word}.manhattan.svg", trait.title, points, trait.loci, trait.threshold, inflation)
     strongest = points["neg_log10_p"].max()
     del points
     return {
@@ -400,12 +398,11 @@ def _is_lead(rows: pd.DataFrame, lead: dict[str, Any] | None) -> np.ndarray:
     """Which row is the lead: that of the locus, else the strongest of the region; at most one."""
     found = np.zeros(len(rows), bool)
     if lead is None:
-        tested = rows["neg_log10_p"].dropna()
-        at = [tested.idxmax()] if len(tested) else []
+        candidate = (rows["neg_log10_p"] == rows["neg_log10_p"].max()).to_numpy(bool)
     else:
         same = (rows["id"] == lead["id"]) & (rows["pos"] == lead["pos"])
-        at = list(np.flatnonzero(same & (rows["effect_allele"] == lead["effect_allele"])))[:1]
-    found[at] = True
+        candidate = (same & (rows["effect_allele"] == lead["effect_allele"])).to_numpy(bool)
+    found[np.flatnonzero(candidate)[:1]] = True
     return found
 
 

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from endotype.association.canvas import (
     BLUE,
     GREY,
-    Bend,
     RED,
     SHADES,
+    Bend,
     Picture,
     lanes,
     rounded,
@@ -241,7 +241,8 @@ def _points(
         loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=_LABEL_SIZE, alignment="left"
     )
     if ld_people:
-        legend.set_title("r² with the lead\namong the\n" + ld_people, {"size": _LABEL_SIZE})
+        legend.set_title("r² with the lead\namong the\n" + ld_people)
+        legend.get_title().set_fontsize(_LABEL_SIZE)
 
 
 def _genes(axes: Axes, genes: pd.DataFrame, exons: pd.DataFrame | None, start: float, end: float) -> None:

@@ -71,12 +71,13 @@ def read_rows(
     chosen = list(filters or [])
     if "trait" in pq.read_schema(path).names:
         chosen.append(("trait", "=", trait))
-    table = pq.read_table(path, columns=list(columns), filters=chosen or None, read_dictionary=["chrom"])
+    coded = [c for c in columns if c == "chrom"]
+    table = pq.read_table(path, columns=list(columns), filters=chosen or None, read_dictionary=coded)
     return table.to_pandas()
 
 
 def kind_of(path: str | Path, trait: str) -> str:
-    """``linear``, ``logistic`` or ``cox``, by the tests of a trait's rows; linear where nothing was tested."""
+    """``linear``, ``logistic`` or ``cox``, by the tests of a trait's rows; linear where there are none."""
     tests = read_rows(path, trait, ["test"])["test"].dropna().unique()
     return next((kind for kind in ("logistic", "cox") if any(t.startswith(kind) for t in tests)), "linear")
 

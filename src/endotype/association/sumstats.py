@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.compute as pc
+import pyarrow.csv
 import pyarrow.parquet as pq
 import yaml
 

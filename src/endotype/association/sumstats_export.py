@@ -38,7 +38,11 @@ META_KEYS: dict[str, tuple[type, str]] = {
 
 
 def export_run(
-    association: str | Path, dictionary: str | Path, out_dir: str | Path, settings: Mapping[str, Any], assembly: str
+    association: str | Path,
+    dictionary: str | Path,
+    out_dir: str | Path,
+    settings: Mapping[str, Any],
+    assembly: str,
 ) -> None:
     """Write ``{trait}.tsv.gz``, its metadata and ``{trait}.left_out.tsv`` of every trait of a run.
 
@@ -73,7 +77,11 @@ def export_run(
             statement=info["statement"],
         )
         counts = write_gwas_ssf(
-            folder / f"{name}.parquet", name, out / f"{name}.tsv.gz", study, left_out=out / f"{name}.left_out.tsv"
+            folder / f"{name}.parquet",
+            name,
+            out / f"{name}.tsv.gz",
+            study,
+            left_out=out / f"{name}.left_out.tsv",
         )
         listed[name] = {"file": f"{name}.tsv.gz", "rows": counts}
     write_json(out / "export.json", listed)
@@ -112,11 +120,13 @@ def export_result(
     schema = require_result(result, ["chrom", "n", "test"])
     known = traits_of(result)
     if trait is None and len(known) != 1:
-        raise input_error("--trait", f"none, and {len(known)} traits in {result}", "one of " + ", ".join(known))
+        raise input_error(
+            "--trait", f"none, and {len(known)} traits in {result}", "one of " + ", ".join(known)
+        )
     name = known[0] if trait is None else trait_of(result, trait)
     said = {} if meta is None else read_meta(meta)
     binary = [c for c in ("n_cases", "n_controls") if c in schema.names]
-    largest = read_rows(result, name, ["n", "chrom", *binary]).drop(columns="chrom").max()
+    largest = read_rows(result, name, ["n", *binary]).max()
     kind = kind_of(result, name)
     if kind != "linear":
         said = {c: int(largest[c]) for c in binary if largest[c] == largest[c]} | said
@@ -158,7 +168,9 @@ def read_meta(path: str | Path) -> dict[str, Any]:
         line = document.lines.get((key,))
         if key not in META_KEYS:
             expected = "one of " + ", ".join(META_KEYS)
-            problems.append(Problem(str(path), line, str(key), "an unknown key", expected, nearest(str(key), META_KEYS)))
+            problems.append(
+                Problem(str(path), line, str(key), "an unknown key", expected, nearest(str(key), META_KEYS))
+            )
             continue
         kind, expected = META_KEYS[key]
         good = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)

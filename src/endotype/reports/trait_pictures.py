@@ -50,9 +50,12 @@ def trait_pictures(results: Path, cohort: Cohort) -> Row:
     ]
     forest = None
     if listed["forest"]["n_hits"]:
-        alt = f"Forest plot of the {listed['forest']['n_hits']} strongest hits: effect and 95 % interval on every trait"
+        n_hits = listed["forest"]["n_hits"]
+        alt = f"Forest plot of the {n_hits} strongest hits: effect and 95 % interval on every trait"
         forest = room.picture(results, f"plots/{listed['forest']['file']}", alt)
-    drawn = [{"trait": name} | region for name, trait in listed["traits"].items() for region in trait["regions"]]
+    drawn = [
+        {"trait": name} | region for name, trait in listed["traits"].items() for region in trait["regions"]
+    ]
     strongest = sorted(drawn, key=lambda r: -(r["neg_log10_p"] or 0))[:MAX_REGIONS]
     shown = [region for region in drawn if any(region is chosen for chosen in strongest)]
     n_loci = sum(trait["n_loci"] for trait in listed["traits"].values())

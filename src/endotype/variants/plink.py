@@ -16,7 +16,7 @@ import numba
 import numpy as np
 import pandas as pd
 
-from endotype.errors import input_error
+from endotype.errors import InputError, Problem, input_error
 from endotype.files import atomic_path
 
 MAGIC = bytes([0x6C, 0x1B, 0x01])
@@ -74,11 +74,22 @@ class GenotypeStore:
             yield slice(start, min(start + size, end))
 
     def region(self, chrom: str, start: int, end: int) -> slice:
-        """The variants with ``start <= pos <= end`` (1-based, inclusive) on one chromosome."""
+        """The variants with ``start <= pos <= end`` (1-based, inclusive) on one chromosome.
+
+        Raises:
+            InputError: the chromosome is not sorted by position or not in one piece, so no slice holds them.
+        """
         on = np.flatnonzero((self.variants["chrom"] == chrom).to_numpy())
         if on.size == 0:
             return slice(0, 0)
         pos = self.variants["pos"].to_numpy()[on]
+        wrong = np.flatnonzero((np.diff(on) != 1) | (np.diff(pos) < 0))
+        if wrong.size:
+            at = int(on[wrong[0] + 1])
+            found = f"{chrom}:{pos[wrong[0] + 1]} after {chrom}:{pos[wrong[0]]}"
+            hint = "leave the region out, or sort the fileset (plink2 --make-pgen --sort-vars)"
+            expected = "variants of a chromosome side by side, by position, where a region is asked for"
+            raise InputError(Problem("the .bim", at + 1, "pos", found, expected, hint))
         return slice(
             int(on[0] + np.searchsorted(pos, start, "left")),
             int(on[0] + np.searchsorted(pos, end, "right")),
