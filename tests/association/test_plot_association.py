@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from endotype.association.design import read_design
+from endotype.association.design import describe, read_design
 from endotype.association.pictures import parse_region_text, plot_association, plot_results
 from endotype.association.scan import associate
 from endotype.errors import InputError
-from endotype.files import read_json
+from endotype.files import read_json, write_json
 from endotype.ids import file_word, is_id
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import open_store, pack, write_store
@@ -30,6 +30,11 @@ ROOT = Path(__file__).parents[2]
 def run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("planted")
     planted(folder)
+    design = read_design(folder / "design.parquet", folder / "design.json")
+    frame = design.frame.assign(qt=design.frame["qt"].mask(np.arange(len(design.frame)) % 7 == 0))
+    kinds = {name: info["type"] for name, info in design.info["traits"].items()} | {"empty": "linear"}
+    write_parquet(frame, folder / "design.parquet")
+    write_json(folder / "design.json", describe(frame, kinds, design.info["covariates"]["kept"]))
     run_all(folder, folder / "association")
     for name in ("design.parquet", "design.json"):
         (folder / "association" / name).write_bytes((folder / name).read_bytes())
@@ -81,7 +86,9 @@ class TestARun:
             both = (lead >= 0) & (other >= 0)
             expected = np.corrcoef(lead[both], other[both])[0, 1] ** 2
             assert r2 == pytest.approx(expected, abs=1e-4)  # written with four digits
-        assert "1 others are linked with it" in region["alt"] and "G0" in region["alt"]
+        assert data["lead"] in region["alt"] and "G0" in region["alt"]
+        linked = sum(r2 >= 0.8 for r2 in data["variants"]["r2"]) - 1
+        assert linked > 0 and f"{linked} others are linked with it" in region["alt"]
 
     def test_the_forest_has_the_lead_in_standard_deviations(self, run, drawn):
         _, listed = drawn
