@@ -388,6 +388,14 @@ def test_points_are_thinned_to_the_strongest_of_each_cell():
     assert list(again) == list(chosen)
 
 
+def test_thinning_by_blocks_of_rows_is_thinning_of_all(monkeypatch):
+    rng = np.random.default_rng(4)
+    x, y = rng.random(5_000), rng.integers(0, 9, 5_000) / 9  # many equals
+    whole = strongest_per_cell(x, y, 1, 1, (30, 20))
+    monkeypatch.setattr("endotype.association.manhattan._BLOCK", 700)
+    assert list(strongest_per_cell(x, y, 1, 1, (30, 20))) == list(whole)
+
+
 def test_pictures_stay_small_and_hostile_names_are_text(tmp_path):
     rng = np.random.default_rng(0)
     m = 200_000

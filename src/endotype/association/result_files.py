@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from endotype.association.statement import STATEMENT
@@ -71,9 +72,19 @@ def read_rows(
     chosen = list(filters or [])
     if "trait" in pq.read_schema(path).names:
         chosen.append(("trait", "=", trait))
-    coded = [c for c in columns if c == "chrom"]
-    table = pq.read_table(path, columns=list(columns), filters=chosen or None, read_dictionary=coded)
-    return table.to_pandas()
+    form = ds.ParquetFileFormat(
+        dictionary_columns=[c for c in columns if c == "chrom"],
+        default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=False),
+    )
+    # One batch at a time, in order; reading ahead holds much of the file in memory.
+    scanner = ds.dataset(path, format=form).scanner(
+        columns=list(columns),
+        filter=pq.filters_to_expression(chosen) if chosen else None,
+        batch_readahead=1,
+        fragment_readahead=1,
+        use_threads=False,
+    )
+    return scanner.to_table().unify_dictionaries().to_pandas(self_destruct=True, split_blocks=True)
 
 
 def kind_of(path: str | Path, trait: str) -> str:
