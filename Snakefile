@@ -46,6 +46,8 @@ rule annotation:
 rule association:
     input:
         rules.summarise_association.output,
+        rules.plot_association.output,
+        "results/association/gwas_ssf" if GWAS_SSF else [],
 
 
 rule subtypes:

@@ -190,7 +190,7 @@ print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "megabytes
 sys.stderr.buffer.write(done.stderr)
 sys.exit(done.returncode)
 """
-"""A small process between us and a command: Linux counts the memory of whoever starts a process as its own."""
+"""A small process between us and a command: Linux counts the memory of who starts a process as its own."""
 
 
 def timed(command: list[str], folder: Path) -> dict[str, float]:

@@ -14,8 +14,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Association: speed and memory
 
-Rendered from the recorded results (`benchmarks/results/`) by `make docs`; `make bench` measures anew, with the
-peers that are installed. Data are simulated. A ratio above 1 means that Endotype is faster; ratios are
+Rendered from the recorded results (`benchmarks/results/`) by `make docs`; `make bench` measures anew, with
+the peers that are installed. Data are simulated. A ratio above 1 means that Endotype is faster; ratios are
 medians of rounds in which the programs ran in turn. Times move by some ten per cent between runs of one
 machine, and more between machines.
 """

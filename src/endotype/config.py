@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import math
 import re
@@ -20,6 +21,7 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
+from endotype.cohort.assembly import canonical_assembly
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.files import write_text
 
@@ -103,7 +105,25 @@ def _contradictions(config: dict[str, Any], source: str, lines: Mapping[KeyPath,
                 f"at most sample_qc.principal_components ({computed})",
             )
         )
+    export = config["association"]["gwas_ssf"]
+    if export is not None:
+        line = lines.get(("association", "gwas_ssf"), lines.get(("association",)))
+        key = "association.gwas_ssf."
+        if not _is_date(export["date"]):
+            problems.append(Problem(source, line, key + "date", export["date"], "a day, YYYY-MM-DD"))
+        if export["assembly"] is None and canonical_assembly(reference["assembly"]) is None:
+            name = visible(reference["assembly"])
+            found = f"none, and reference.assembly {name} is no name of GRCh37 or GRCh38"
+            expected = "the assembly as the GWAS Catalog names it"
+            problems.append(Problem(source, line, key + "assembly", found, expected))
     return problems
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(datetime.date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 # -- schemas -----------------------------------------------------------------------------------------

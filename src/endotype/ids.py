@@ -7,6 +7,7 @@ Nothing is repaired silently; :func:`fold` says which ids a person would take fo
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 
@@ -35,3 +36,17 @@ def fold(text: str) -> str:
     """
     folded = re.sub(r"\s+", "", strip_invisible(text)).casefold()
     return re.sub(r"(?<!\d)0+(?=\d)", "", folded)
+
+
+def file_word(text: str) -> str:
+    """A word for file names that stands for ``text``: itself if it is an id, else a legible one of its own.
+
+    Characters that an id can't have become ``_``, and eight digits of the text's SHA-256 keep words of
+    different texts apart: ``LDL/HDL ratio`` is ``LDL_HDL_ratio-418b29d1``.
+    """
+    if is_id(text):
+        return text
+    legible = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:40]
+    return "-".join(
+        filter(None, [legible, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]])
+    )

@@ -11,16 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from endotype.association.canvas import lanes, lift_labels, rounded
-from endotype.association.forest import (
-    FOREST_COLUMNS,
-    forest_data,
-    forest_table,
-    plot_forest,
-    trait_deviations,
-)
+from endotype.association.canvas import Bend, lanes, lift_labels, rounded
+from endotype.association.forest import FOREST_COLUMNS, forest_data, forest_table, plot_forest
+from endotype.association.genome_order import genome_rank, in_genome_order
 from endotype.association.loci import LOCUS_COLUMNS
-from endotype.association.manhattan import interactive_data, lay_out, plot_qq_by_frequency, qq_points
+from endotype.association.manhattan import (
+    DATA_GRID,
+    MAX_HITS,
+    interactive_data,
+    lay_out,
+    plot_qq_by_frequency,
+    qq_points,
+    thinned,
+)
 from endotype.association.plot import plot_trait
 from endotype.association.regional import ld_with_lead, plot_region, region_data
 from endotype.association.statement import statement
@@ -48,6 +51,7 @@ def results() -> pd.DataFrame:
             "pos": np.tile(np.arange(m // 3) * 1000 + 5_000_000, 3),
             "eaf": rng.beta(0.3, 1, m),
             "neg_log10_p": -np.log10(rng.random(m)),
+            "effect_allele": "C",
             "beta": rng.normal(size=m),
             "se": 0.1,
         }
@@ -97,11 +101,57 @@ class TestManhattan:
         assert any("<script>" in text for text in shown)
         assert {"1", "2", "X", "λ = 1.000"} <= set(shown)
 
-    def test_chromosomes_lie_side_by_side_in_the_order_of_the_table(self, results):
+    def test_chromosomes_lie_side_by_side(self, results):
         genome = lay_out(results)
         x = genome.place(results["chrom"], results["pos"])
         assert (np.diff(x) > 0).all() and x[0] == 0
         assert genome.centre["2"] > x[999]
+
+    def test_the_order_of_the_rows_does_not_matter(self, results, tmp_path):
+        """Also of chromosomes: a .bim may have 10 before 2, and positions in any order."""
+        shuffled = results.sample(frac=1, random_state=3)
+        found = loci(results, ["APOB", None])
+        hits = results[results["neg_log10_p"] > 6]
+        data = interactive_data(results, hits, found, 1e-6)
+        for name, frame in (("a", results), ("b", shuffled)):
+            plot_trait(tmp_path / f"{name}.svg", "t", frame, found, 1e-6, 1.0)
+            plot_qq_by_frequency(tmp_path / f"{name}.qq.svg", "t", frame)
+            assert interactive_data(frame, hits, found, 1e-6) == data
+        assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+        assert (tmp_path / "a.qq.svg").read_bytes() == (tmp_path / "b.qq.svg").read_bytes()
+        wrong = shuffled.assign(pos=np.sort(shuffled["pos"]))  # the guard itself: other points differ
+        plot_trait(tmp_path / "c.svg", "t", wrong, found, 1e-6, 1.0)
+        assert (tmp_path / "a.svg").read_bytes() != (tmp_path / "c.svg").read_bytes()
+
+    def test_chromosomes_have_the_order_that_people_expect(self):
+        names = ["chr10", "chrUn_2", "MT", "chr2", "X", "1", "chrUn_10", "Y", "chr2"]
+        assert in_genome_order(names) == ["1", "chr2", "chr10", "X", "Y", "MT", "chrUn_2", "chrUn_10"]
+        assert genome_rank(pd.Series(["X", "10", "2", "X"])).tolist() == [2, 1, 0, 2]
+
+    def test_hits_beyond_the_vector_graphics_are_still_drawn(self):
+        """A band of hits must not look empty between the strongest and the limit."""
+        rng = np.random.default_rng(5)
+        x, y = rng.random(20_000) * 100, rng.uniform(0, 30, 20_000)
+        quiet, crowd, loud = thinned(x, y, 8.0, 100, 30)
+        assert len(loud) == 1500 and y[loud].min() >= y[crowd].max() and y[quiet].max() <= 8
+        assert y[crowd].min() < 8.5
+
+    def test_one_very_small_p_does_not_flatten_the_rest(self, results, tmp_path):
+        bend = Bend.of(400, 6)
+        y = np.array([0.0, 6, 20, 20.001, 100, 400])
+        np.testing.assert_allclose(bend.inverse(bend.forward(y)), y)
+        assert (np.diff(bend.forward(y)) > 0).all() and bend.forward(6) / bend.forward(400) > 0.07
+        assert Bend.of(59, 6).forward(59) == 59
+        results.loc[500, "neg_log10_p"] = 400
+        plot_trait(tmp_path / "a.svg", "t", results, loci(results, ["APOB"]), 1e-6, None)
+        assert "−log₁₀ p (logarithmic above 20)" in words(tmp_path / "a.svg")
+
+    def test_one_variant_has_a_picture(self, results, tmp_path):
+        alone = results.iloc[[3]]
+        plot_trait(tmp_path / "a.svg", "t", alone, loci(alone, []), 0.05, None)
+        assert words(tmp_path / "a.svg").count("5.003") == 1
+        plot_qq_by_frequency(tmp_path / "q.svg", "t", alone)
+        assert any("λ not estimated, n = 1" in text for text in words(tmp_path / "q.svg"))
 
     def test_one_chromosome_has_a_scale_of_positions(self, results, tmp_path):
         alone = results[results["chrom"] == "X"]
@@ -125,14 +175,31 @@ class TestManhattan:
         plot_qq_by_frequency(tmp_path / "n.svg", "ldl", results.iloc[7:8])
         assert "No variant could be tested." in words(tmp_path / "n.svg")
 
-    def test_interactive_data_hold_every_hit_and_are_json(self, results):
-        data = interactive_data(results, loci(results, ["APOB", None]), 1e-6)
+    def test_interactive_data_hold_the_hits_and_are_json(self, results):
+        hits = results[results["neg_log10_p"] > 6]
+        data = interactive_data(results, hits, loci(results, ["APOB", None]), 1e-6)
         assert json.loads(to_json(data)) == data
         assert data["hits"]["id"] == ["1:5500000", "1:5520000", "X:5900000"]
         assert data["n_quiet"] + len(data["hits"]["id"]) == data["n_tests"] == 2999
         assert data["leads"]["gene"] == ["APOB", None]
         assert data["inflation"] == pytest.approx(1, abs=0.1)
-        assert interactive_data(results.iloc[7:8], loci(results, []), None) == {"n_tests": 0}
+        assert data["n_hits"] == 3
+        first = data["chromosomes"][0]
+        assert data["hits"]["x"][0] == first["start"] + 5_500_000
+        assert interactive_data(results.iloc[7:8], hits.iloc[:0], loci(results, []), None) == {"n_tests": 0}
+
+    def test_interactive_data_are_bounded(self):
+        rng = np.random.default_rng(1)
+        n = 300_000
+        frame = pd.DataFrame({"chrom": "1", "pos": np.arange(n) * 9, "neg_log10_p": rng.exponential(3, n)})
+        hits = frame[frame["neg_log10_p"] > 6].assign(id="v", beta=0.1, se=0.1, eaf=0.5, effect_allele="A")
+        data = interactive_data(frame, hits, loci(frame.assign(id="v", eaf=0.5), []), 1e-6)
+        assert len(hits) > MAX_HITS == len(data["hits"]["y"]) and data["n_hits"] == len(hits)
+        assert min(data["hits"]["y"]) >= np.sort(hits["neg_log10_p"])[-MAX_HITS] - 1e-4
+        assert len(data["quiet"]["x"]) <= DATA_GRID[0] * DATA_GRID[1]
+
+
+WINDOW = (5_000_000, 5_999_000)
 
 
 class TestRegion:
@@ -143,7 +210,7 @@ class TestRegion:
         dosages[21] = 1
         store = make_store(tmp_path / "g", np.clip(dosages, -1, 2).astype(np.int8))
         people = np.arange(10, 120)
-        found = ld_with_lead(store, 7, slice(3, 40), people)
+        found = ld_with_lead(store, 7, np.arange(3, 40), people)
         seen = store.dosages(slice(0, 40))[:, people]
         for i, r2 in enumerate(found, 3):
             both = (seen[i] >= 0) & (seen[7] >= 0)
@@ -153,12 +220,15 @@ class TestRegion:
             else:
                 assert r2 == pytest.approx(np.corrcoef(a, b)[0, 1] ** 2, rel=1e-12, abs=1e-15)
         assert found[4] == pytest.approx(1) and np.isnan(found[18])
-        assert ld_with_lead(store, 7, slice(5, 5)).size == 0
+        assert ld_with_lead(store, 7, np.zeros(0, np.int64)).size == 0
+        backwards = ld_with_lead(store, 7, np.arange(39, 2, -1), people)
+        np.testing.assert_array_equal(backwards[::-1], found)
 
     @staticmethod
     def region(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         frame = results[results["chrom"] == "1"].assign(r2=np.linspace(0, 1, 1000))
         frame.loc[frame.index[:9], "r2"] = np.nan
+        frame["is_lead"] = frame["id"] == "1:5500000"
         genes = pd.DataFrame(
             {
                 "gene": ["LEFT", "MIDDLE", HOSTILE, "FAR"],
@@ -173,33 +243,47 @@ class TestRegion:
         frame, genes = self.region(results)
         exons = pd.DataFrame({"gene": ["MIDDLE"], "start": [5_500_000], "end": [5_501_000]})
         for name in ("a.svg", "b.svg"):
-            plot_region(tmp_path / name, "ldl", frame, genes, "1:5500000", 1e-6, exons)
+            plot_region(tmp_path / name, "ldl", frame, genes, WINDOW, 1e-6, exons, ld_people="99 people")
         assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
         shown = words(tmp_path / "a.svg")
-        assert {"1:5500000", "LEFT →", "MIDDLE ←", "r² not assessed", "r² ≥ 0.8", "lead"} <= set(shown)
+        assert {"1:5500000", "LEFT →", "MIDDLE ←", "r² not assessed", "r² ≥ 0.8", "lead", "99 people"} <= set(
+            shown
+        )
         assert not any("FAR" in text for text in shown)
 
     def test_no_gene_and_no_gene_model_are_different_words(self, results, tmp_path):
         frame, genes = self.region(results)
-        plot_region(tmp_path / "a.svg", "t", frame, genes.iloc[3:], "1:5500000", None)
-        plot_region(tmp_path / "b.svg", "t", frame, genes.iloc[:0], "1:5500000", None, assessed_genes=False)
+        plot_region(tmp_path / "a.svg", "t", frame, genes.iloc[3:], WINDOW, None)
+        plot_region(tmp_path / "b.svg", "t", frame, genes.iloc[:0], WINDOW, None, assessed_genes=False)
         assert "No gene of the gene model lies here." in words(tmp_path / "a.svg")
         assert "Genes: not assessed." in words(tmp_path / "b.svg")
-        plot_region(tmp_path / "c.svg", "t", frame.assign(neg_log10_p=np.nan), genes, "x", None)
+        plot_region(tmp_path / "c.svg", "t", frame.assign(neg_log10_p=np.nan), genes, WINDOW, None)
         assert "No variant could be tested." in words(tmp_path / "c.svg")
 
     def test_genes_that_find_no_room_are_counted(self, results, tmp_path):
         frame, _ = self.region(results)
         genes = pd.DataFrame({"gene": [f"G{i}" for i in range(12)], "start": 5_100_000, "end": 5_900_000})
-        plot_region(tmp_path / "a.svg", "t", frame, genes.assign(strand="+"), "1:5500000", None)
+        plot_region(tmp_path / "a.svg", "t", frame, genes.assign(strand="+"), WINDOW, None)
         assert "5 more genes are not drawn" in words(tmp_path / "a.svg")
+        kinds = ["lncRNA"] * 11 + ["protein_coding"]
+        genes = genes.assign(strand="+", biotype=kinds)
+        plot_region(tmp_path / "b.svg", "t", frame, genes, WINDOW, None)
+        assert "G11 →" in words(tmp_path / "b.svg")
 
     def test_its_data_are_json(self, results):
         frame, genes = self.region(results)
-        data = region_data(frame, genes, "1:5500000", 1e-6)
+        data = region_data(frame, genes, WINDOW, 1e-6)
         assert json.loads(to_json(data)) == data
         assert [g["strand"] for g in data["genes"]] == ["+", "-", None]
         assert len(data["variants"]["id"]) == 999 and data["variants"]["r2"][0] is None
+        assert data["lead"] == "1:5500000" and data["n_tests"] == 999
+
+    def test_its_data_are_bounded_and_keep_the_strongest(self, results):
+        frame, genes = self.region(results)
+        many = pd.concat([frame.assign(neg_log10_p=frame["neg_log10_p"] + i / 97) for i in range(20)])
+        data = region_data(many, genes, WINDOW, 1e-6)
+        assert data["n_tests"] == 19_980 and len(data["variants"]["id"]) <= 4000
+        assert max(data["variants"]["y"]) == pytest.approx(30 + 19 / 97, rel=1e-5)
 
 
 class TestForest:
@@ -245,9 +329,25 @@ class TestForest:
     def test_no_locus_gives_no_row(self, results, tmp_path):
         assert len(forest_table(loci(results, []), {}, {}, {})) == 0
 
-    def test_deviations_are_of_the_people_in_the_model(self):
-        frame = pd.DataFrame({"ldl": [1.0, 2.0, 4.0, np.nan, 100.0]})
-        assert trait_deviations(frame, {"ldl": [0, 1, 2]})["ldl"] == pytest.approx(np.std([1, 2, 4], ddof=1))
+    def test_many_traits_show_the_twelve_with_the_lowest_p(self, results, tmp_path):
+        found = loci(results, ["APOB"])
+        paths = {}
+        for i in range(20):
+            paths[f"t{i:02}"] = tmp_path / f"t{i:02}.parquet"
+            write_parquet(results.assign(n=9, status="OK", neg_log10_p=float(i)), paths[f"t{i:02}"])
+        table = forest_table(found, paths, dict.fromkeys(paths, "linear"))
+        assert len(table) == 20 and (table["scale"] == 1).all()
+        plot_forest(tmp_path / "a.svg", "leads", table, in_deviations=False)
+        shown = words(tmp_path / "a.svg")
+        assert [t for t in shown if re.fullmatch(r"t\d\d", t)] == [f"t{i:02}" for i in range(8, 20)]
+        assert "leads (of 20 traits those with the lowest p)" in shown
+        assert "trait units per allele" in shown
+
+    def test_variants_without_ids_are_told_apart_by_place_and_allele(self, results, tmp_path):
+        found = loci(results, ["A", "B", "C"]).assign(id=".")
+        write_parquet(results.assign(id=".", n=9, status="OK"), tmp_path / "r.parquet")
+        table = forest_table(found, {"ldl": tmp_path / "r.parquet"}, {"ldl": "linear"})
+        assert table["pos"].tolist() == [5_500_000, 5_520_000, 5_900_000]
 
 
 class TestStatement:

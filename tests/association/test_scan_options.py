@@ -245,7 +245,7 @@ def test_order_of_variants_changes_no_row(study, tmp_path):
     associate(tmp_path / "h", shuffled, source(folder, "qt", "case"))
     a, b = (pd.read_parquet(p).sort_values(["trait", "id"], ignore_index=True) for p in (sorted_, shuffled))
     pd.testing.assert_frame_equal(a, b, check_exact=True)
-    with pytest.raises(InputError, match="not in the order"):
+    with pytest.raises(InputError, match="side by side"):
         associate(tmp_path / "h", shuffled, source(folder, "qt"), region="1:1-500")
 
 

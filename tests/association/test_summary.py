@@ -15,9 +15,10 @@ from endotype.association.design_source import DesignSource
 from endotype.association.genes import associate_genes, qualifying, scan_genes
 from endotype.association.inflation import genomic_inflation
 from endotype.association.loci import NearestGene, gene_loci, significant, variant_loci
-from endotype.association.manhattan import one_per_cell
+from endotype.association.manhattan import strongest_per_cell
 from endotype.association.plot import plot_not_assessed, plot_trait
 from endotype.association.scan import associate
+from endotype.association.statement import DOSAGE_CODING
 from endotype.association.summary import summarise_association
 from endotype.errors import InputError
 from endotype.files import write_json
@@ -164,7 +165,8 @@ def test_summary_says_what_was_done_and_what_was_not(run):
     for name in ("qt.parquet", "qt.genes.parquet"):
         assert pq.read_schema(out / name).metadata[b"statement"].decode() == line
     assert traits["qt"]["diagnostics"]["lambda"] == traits["qt"]["inflation"]
-    assert "missing_genotypes" in summary["method"] and "sex_chromosomes" in summary["method"]
+    assert "missing_genotypes" in summary["method"]
+    assert summary["method"]["sex_chromosomes"].startswith(DOSAGE_CODING)
 
 
 def test_same_input_gives_the_same_bytes(run, tmp_path):
@@ -374,12 +376,25 @@ def test_inflation_is_one_for_uniform_p_values_and_two_for_doubled_chi_squares()
     assert genomic_inflation(np.array([np.nan])) is None
 
 
-def test_points_are_thinned_to_the_first_of_each_cell():
+def test_points_are_thinned_to_the_strongest_of_each_cell():
     x = np.array([0.0, 0.01, 99.0, 0.02, 99.0])
     y = np.array([0.0, 0.001, 9.0, 5.0, 9.001])
-    assert list(one_per_cell(x, y, 100, 10)) == [0, 2, 3]
+    assert set(strongest_per_cell(x, y, 100, 10, (1200, 400))) == {1, 3, 4}
     rng = np.random.default_rng(3)
-    assert len(one_per_cell(rng.random(10_000), rng.random(10_000) * 0.01, 1, 10)) <= 1200
+    x, y = rng.random(10_000), rng.random(10_000) * 0.01
+    chosen = strongest_per_cell(x, y, 1, 10, (1200, 400))
+    assert len(chosen) <= 1200
+    shuffled = rng.permutation(10_000)
+    again = shuffled[strongest_per_cell(x[shuffled], y[shuffled], 1, 10, (1200, 400))]
+    assert list(again) == list(chosen)
+
+
+def test_thinning_by_blocks_of_rows_is_thinning_of_all(monkeypatch):
+    rng = np.random.default_rng(4)
+    x, y = rng.random(5_000), rng.integers(0, 9, 5_000) / 9  # many equals
+    whole = strongest_per_cell(x, y, 1, 1, (30, 20))
+    monkeypatch.setattr("endotype.association.manhattan._BLOCK", 700)
+    assert list(strongest_per_cell(x, y, 1, 1, (30, 20))) == list(whole)
 
 
 def test_pictures_stay_small_and_hostile_names_are_text(tmp_path):

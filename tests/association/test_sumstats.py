@@ -64,7 +64,7 @@ def results(path: Path, chroms: list[str], per_chrom: int = 4) -> pd.DataFrame:
 def write(folder: Path, name: str = "x.tsv.gz", chroms: list[str] | None = None, **options) -> dict[str, int]:
     results(folder / "r.parquet", chroms or ["chr2", "X", "10"])
     out = folder / name
-    return write_gwas_ssf(folder / "r.parquet", out, STUDY, left_out=folder / "gone.tsv", **options)
+    return write_gwas_ssf(folder / "r.parquet", "t", out, STUDY, left_out=folder / "gone.tsv", **options)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -144,7 +144,9 @@ def test_same_input_gives_the_same_bytes(tmp_path):
 
 def test_an_empty_result_still_has_its_header(tmp_path):
     write_arrow(VARIANT_SCHEMA.empty_table(), tmp_path / "r.parquet")
-    counts = write_gwas_ssf(tmp_path / "r.parquet", tmp_path / "x.tsv", STUDY, left_out=tmp_path / "gone.tsv")
+    counts = write_gwas_ssf(
+        tmp_path / "r.parquet", "t", tmp_path / "x.tsv", STUDY, left_out=tmp_path / "gone.tsv"
+    )
     assert counts == {"in": 0, "written": 0, "left_out": 0}
     assert (tmp_path / "x.tsv").read_text().startswith("chromosome\tbase_pair_location")
 
@@ -154,17 +156,23 @@ def test_bad_input_is_refused(tmp_path):
         write(tmp_path, "x.csv")
     write_arrow(pa.table({"id": ["a"]}), tmp_path / "no.parquet")
     with pytest.raises(InputError, match="column beta"):
-        write_gwas_ssf(tmp_path / "no.parquet", tmp_path / "x.tsv", STUDY, left_out=tmp_path / "gone.tsv")
+        write_gwas_ssf(
+            tmp_path / "no.parquet", "t", tmp_path / "x.tsv", STUDY, left_out=tmp_path / "gone.tsv"
+        )
     frame = results(tmp_path / "r.parquet", ["1"])
     frame["chrom"] = None
     schema = pa.schema([f for f in VARIANT_SCHEMA if f.name in frame.columns])
     write_arrow(pa.Table.from_pandas(frame, schema, preserve_index=False), tmp_path / "null.parquet")
     with pytest.raises(InputError, match="a row without a chromosome"):
-        write_gwas_ssf(tmp_path / "null.parquet", tmp_path / "x.tsv", STUDY, left_out=tmp_path / "g")
+        write_gwas_ssf(tmp_path / "null.parquet", "t", tmp_path / "x.tsv", STUDY, left_out=tmp_path / "g")
     assert not (tmp_path / "x.tsv").exists()
     with pytest.raises(InputError, match="YYYY-MM-DD"):
         write_gwas_ssf(
-            tmp_path / "r.parquet", tmp_path / "x.tsv", replace(STUDY, date="today"), left_out=tmp_path / "g"
+            tmp_path / "r.parquet",
+            "t",
+            tmp_path / "x.tsv",
+            replace(STUDY, date="2026-13-01"),
+            left_out=tmp_path / "g",
         )
 
 

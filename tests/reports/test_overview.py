@@ -6,12 +6,13 @@ import base64
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from lifelines import KaplanMeierFitter
 
 from endotype.errors import InputError
-from endotype.files import read_json, write_text
-from endotype.reports import overview
+from endotype.files import read_json, write_json, write_text
+from endotype.reports import overview, trait_pictures
 from endotype.reports.overview import write_index
 from endotype.reports.survival import kaplan_meier, log_log_interval, survival_by_group
 from endotype.tables import read_parquet
@@ -72,7 +73,7 @@ def test_plots_of_traits_are_embedded_until_there_is_no_room(
     page, _ = index(run)
     (first, *_) = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)
     assert base64.b64decode(first) == (run.results / "association/airway_disease.svg").read_bytes()
-    monkeypatch.setattr(overview, "EMBEDDED_BYTES", 10)
+    monkeypatch.setattr(trait_pictures, "EMBEDDED_BYTES", 10)
     page, _ = index(run)
     assert "data:image" not in page
     assert 'href="../association/survival.svg"' in page
@@ -216,3 +217,59 @@ def test_a_trait_plot_that_was_not_written_is_left_out(run: Run) -> None:
     write_text(run.results / "association/lipid_level.svg", "<svg/>")
     page, _ = index(run)
     assert page.count("data:image/svg+xml") == 2
+
+
+def plots(run: Run, n: int) -> None:
+    """Pictures of a trait with ``n`` loci, weakest first, of which one has a hostile gene."""
+    folder = run.results / "association/plots"
+    regions = []
+    for i in range(n):
+        name = f"lipid_level.locus{i:03}"
+        write_text(folder / f"{name}.svg", f"<svg xmlns='http://www.w3.org/2000/svg' id='r{i}'/>")
+        region = {"picture": f"{name}.svg", "data": f"{name}.json", "chrom": "2", "pos": 5000 + i}
+        gene = "<b>G&" if i == n - 1 else None
+        regions.append(region | {"gene": gene, "neg_log10_p": 8.0 + i, "alt": f"Regional plot {i} of <i>"})
+    trait = {"qq": "lipid_level.qq.svg", "n_loci": n + 3, "no_region": None, "regions": regions}
+    none = trait | {"qq": "survival.qq.svg", "n_loci": 0, "regions": []}
+    none["no_region"] = "No variant is significant: so it is."
+    for file in ("forest.svg", "lipid_level.qq.svg"):
+        write_text(folder / file, "<svg xmlns='http://www.w3.org/2000/svg'/>")
+    forest = {"file": "forest.svg", "n_hits": 4, "rows": []}
+    write_json(folder / "plots.json", {"forest": forest, "traits": {"lipid_level": trait, "survival": none}})
+    write_text(run.results / "association/gwas_ssf/lipid_level.tsv.gz", "")
+
+
+def test_regional_and_forest_plots_are_embedded_with_words_for_those_who_do_not_see(run: Run) -> None:
+    run.write()
+    plots(run, 3)
+    path = run.results / "association/summary.json"
+    run.change_json(path, lambda s: s["traits"]["lipid_level"].update(statement="Missing data: <none>."))
+    page, _ = index(run)
+    for i in range(3):
+        assert f'alt="Regional plot {i} of &lt;i&gt;"' in page
+        picture = (run.results / f"association/plots/lipid_level.locus{i:03}.svg").read_bytes()
+        assert base64.b64encode(picture).decode() in page
+    assert "&lt;b&gt;G&amp;" in page and "<b>G" not in page
+    assert 'alt="Forest plot of the 4 strongest hits' in page
+    assert "Missing data: &lt;none&gt;." in page
+    assert "No variant is significant: so it is." in page
+    assert 'href="../association/gwas_ssf/lipid_level.tsv.gz"' in page
+    assert 'href="../association/plots/lipid_level.qq.svg"' in page
+    assert "survival.qq.svg" not in page  # it was not written
+    assert "<script" not in page and page.count("<img ") == page.count('loading="lazy"')
+    assert "3 weaker loci are in the table only" in page
+
+
+def test_fifty_loci_leave_the_page_readable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.write()
+    plots(run, 50)
+    lead = read_parquet(run.results / "association/loci.parquet").iloc[[0]]
+    run.change("association/loci.parquet", lambda t: pd.concat([t, *[lead] * 50], ignore_index=True))
+    page, _ = index(run)
+    shown = re.findall(r'alt="Regional plot (\d+)', page)
+    assert shown == [str(i) for i in range(38, 50)]  # the strongest twelve
+    assert "38 further loci are drawn in" in page and 'href="../association/plots/"' in page
+    assert "<summary>3 further loci</summary>" in page
+    monkeypatch.setattr(trait_pictures, "EMBEDDED_BYTES", 10)
+    page, _ = index(run)
+    assert 'href="../association/plots/lipid_level.locus049.svg">Regional plot 49' in page

@@ -107,10 +107,13 @@ class TestAFinishedRun:
             "annotation/criteria.parquet",
             "association/loci.parquet",
             "association/lipid_level.parquet",
+            "association/plots/plots.json",
+            "association/plots/forest.svg",
             "subtypes/features.parquet",
         )
         small = Run(tmp_path / "small", small_cohort, variants={"shard_size": 150_000})
-        small.complete(*(f"results/{name}" for name in names), cores=2)
+        targets = {re.sub("/plots/.*", "/plots", f"results/{name}") for name in names}
+        small.complete(*sorted(targets), cores=2)
         for name in names:
             assert (small.results / name).read_bytes() == (finished.results / name).read_bytes(), name
 
@@ -216,8 +219,12 @@ def test_the_demo_configuration_plans_every_rule(tmp_path, small_cohort):
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         written |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
     assert rules - {"all"} == written | {"write_reports"}
-    asked = Run(tmp_path / "more", small_cohort, annotation={"compare_imported": True}).planned()
-    assert asked == rules | {"compare_imported"}
+    sections = {
+        "annotation": {"compare_imported": True},
+        "association": {"gwas_ssf": {"date": "2026-01-31", "assembly": "EndoSim1"}},
+    }
+    asked = Run(tmp_path / "more", small_cohort, **sections).planned()
+    assert asked == rules | {"compare_imported", "export_sumstats"}
 
 
 def test_simulated_cohorts_are_the_same_for_the_same_seed(tmp_path, small_cohort):

@@ -117,3 +117,50 @@ rule summarise_association:
         "python {params.script} --shards {input.shards} --genes {input.genes} --design-info {input.info}"
         " --annotation {input.annotation} --gene-table {input.gene_table} --bim {input.bim} --alpha {params.alpha} --locus-window {params.window}"
         " --out-dir results/association > {log} 2>&1"
+
+
+rule plot_association:
+    """QQ plots by frequency, regional plots with linkage and genes, the forest plot, and their data."""
+    input:
+        results=rules.summarise_association.output,
+        design="results/association/design.parquet",
+        info="results/association/design.json",
+        store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
+        genes=GENES or "results/annotation/genes.parquet",
+    output:
+        directory("results/association/plots"),
+    log:
+        "logs/plot_association.log",
+    benchmark:
+        "logs/benchmarks/plot_association.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("plot_association.py"),
+        script=script("plot_association.py"),
+    shell:
+        "python {params.script} --association results/association --bfile results/variants/genotypes"
+        " --genes {input.genes:q} --out-dir {output} > {log} 2>&1"
+
+
+if GWAS_SSF:
+
+    rule export_sumstats:
+        """Results as GWAS-SSF, the format of the GWAS Catalog."""
+        input:
+            results=rules.summarise_association.output,
+            dictionary="results/cohort/dictionary.json",
+        output:
+            directory("results/association/gwas_ssf"),
+        log:
+            "logs/export_sumstats.log",
+        conda:
+            "../../envs/endotype.yaml"
+        params:
+            code=code("export_sumstats.py"),
+            script=script("export_sumstats.py"),
+            assembly=REFERENCE["assembly"],
+            settings=json.dumps(GWAS_SSF, sort_keys=True),
+        shell:
+            "python {params.script} --association results/association --dictionary {input.dictionary}"
+            " --assembly {params.assembly:q} --settings {params.settings:q} --out-dir {output} > {log} 2>&1"

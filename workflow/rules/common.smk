@@ -49,6 +49,7 @@ CONFIG_JSON = json.dumps(CONFIG, sort_keys=True)
 REFERENCE = CONFIG["reference"]
 KNOWLEDGE = CONFIG["knowledge"]
 ACMG = CONFIG["acmg"]
+GWAS_SSF = CONFIG["association"]["gwas_ssf"]
 SOURCES = describe_sources(KNOWLEDGE["sources"], "knowledge: sources")
 KNOWLEDGE_FILES = [
     path

@@ -80,6 +80,8 @@ rule write_index:
         qc_page=rules.write_qc_page.output,
         reports=collect("results/reports/{patient}/report.json", patient=PATIENTS),
         tables=REPORT_INPUTS,
+        plots=rules.plot_association.output,
+        sumstats=(rules.export_sumstats.output if GWAS_SSF else []),
     output:
         index="results/reports/index.html",
         cohort="results/reports/cohort.json",

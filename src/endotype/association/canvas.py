@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Picture:
         self._context = mpl.rc_context(STYLE)
         self._context.__enter__()
         self._figure = Figure(figsize=self._size, dpi=150, layout="constrained")
-        title = printable(self._title)
+        title = shortened(self._title, int(72 * self._size[0] / (11 * _LETTER)))
         self._figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         return self._figure
 
@@ -69,9 +70,61 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def shortened(text: str, letters: int) -> str:
+    """:func:`printable` text of at most so many letters, with an ellipsis where it was cut."""
+    shown = printable(text)
+    return shown if len(shown) <= letters else shown[: letters - 1] + "…"
+
+
 def text_width(text: str, font_size: float, axes_points: float) -> float:
     """About how much of axes that are ``axes_points`` wide a text takes."""
     return len(text) * _LETTER * font_size / axes_points
+
+
+@dataclass(frozen=True)
+class Bend:
+    """A scale of -log10 p that is logarithmic above ``at``, so that one p of 1e-400 doesn't flatten the rest.
+
+    ``at`` is infinite where all of it is linear. Value and slope are continuous there.
+    """
+
+    at: float
+
+    @classmethod
+    def of(cls, highest: float, limit: float | None) -> Bend:
+        """The scale for values up to the highest, with the limit of significance in its linear part."""
+        at = 20.0
+        if limit is not None and limit > 10:
+            at = 20.0 * np.ceil(limit / 10)
+        return cls(at if highest > 3 * at else np.inf)
+
+    def forward(self, y: Any) -> np.ndarray:
+        """Heights of values."""
+        y = np.asarray(y, float)
+        if np.isinf(self.at):
+            return y
+        return np.where(y > self.at, self.at * (1 + np.log(np.maximum(y, self.at) / self.at)), y)
+
+    def inverse(self, height: Any) -> np.ndarray:
+        """Values of heights."""
+        height = np.asarray(height, float)
+        if np.isinf(self.at):
+            return height
+        return np.where(height > self.at, self.at * np.exp(np.maximum(height, self.at) / self.at - 1), height)
+
+    def apply(self, axes: Axes, top: float, label: str) -> None:
+        """Give the y axis this scale, from 0 to ``top``, with ticks, and a label that says so."""
+        if np.isinf(self.at):
+            axes.set_ylim(0, top)
+            axes.set_ylabel(label)
+            return
+        axes.set_yscale("function", functions=(self.forward, self.inverse))
+        axes.set_ylim(0, top)
+        above = [m * 10.0**e for e in range(1, 7) for m in (1, 2, 5) if 1.4 * self.at < m * 10.0**e <= top]
+        ticks = [*np.linspace(0, self.at, 5), *above]
+        axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
+        axes.minorticks_off()
+        axes.set_ylabel(f"{label} (logarithmic above {self.at:g})")
 
 
 def lift_labels(

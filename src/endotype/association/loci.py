@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from endotype.association.genome_order import genome_rank
+
 LOCUS_COLUMNS = {
     "trait": "str", "kind": "str", "id": "str", "chrom": "str", "pos": "Int64", "start": "Int64",
     "end": "Int64", "gene": "str", "effect_allele": "str", "eaf": "float64", "beta": "float64",
@@ -32,7 +34,8 @@ def variant_loci(
     """Independent significant loci of one trait.
 
     Greedy clumping by distance: the strongest variant left takes all significant ones within ``window`` base
-    pairs into its locus. Ties go to the first in the table.
+    pairs into its locus. Of equally strong ones the first along the genome leads, then by allele and id, so
+    the order of the rows does not matter.
 
     Args:
         trait: its name.
@@ -45,7 +48,16 @@ def variant_loci(
         :data:`LOCUS_COLUMNS`, strongest first.
     """
     hit, threshold = significant(results["neg_log10_p"], alpha)
-    left = results[hit].sort_values("neg_log10_p", ascending=False, kind="stable")
+    return clump(trait, results[hit], threshold, window, nearest_gene)
+
+
+def clump(
+    trait: str, found: pd.DataFrame, threshold: float | None, window: int, nearest_gene: NearestGene
+) -> pd.DataFrame:
+    """As :func:`variant_loci`, of the significant rows alone."""
+    left = found.assign(_rank=genome_rank(found["chrom"])).sort_values(
+        ["neg_log10_p", "_rank", "pos", "effect_allele", "id"], ascending=[False] + [True] * 4, kind="stable"
+    )
     rows = []
     while len(left):
         lead = left.iloc[0]

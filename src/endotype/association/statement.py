@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 STATEMENT = "statement"
-"""Key of the metadata of a result, and of the summary."""
+"""Key of the metadata of a result, and of the summary, that holds the line."""
 
 DOSAGE_CODING = (
     "Effects are per copy of the effect allele, the alternate allele of the calls. On X, Y and MT a haploid "
     "call counts as two copies if it carries the allele, else none: an allele on the X of a man has twice "
-    "the effect of one on the two of a woman (X inactivation). Sex is a covariate where it varies."
+    "the effect of one on the two of a woman (X inactivation)."
 )
+"""What a dosage is, also on the sex chromosomes: the genotype store writes haploid calls as homozygous."""
 
 EFFECTS = {
     "linear": "beta is in units of the trait.",

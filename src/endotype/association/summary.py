@@ -15,7 +15,7 @@ from endotype.association.inflation import inflation_report
 from endotype.association.loci import NearestGene, gene_loci, loci_table, significant, variant_loci
 from endotype.association.plot import plot_not_assessed, plot_trait
 from endotype.association.scan import VARIANT_SCHEMA
-from endotype.association.statement import STATEMENT, statement
+from endotype.association.statement import DOSAGE_CODING, STATEMENT, statement
 from endotype.errors import input_error
 from endotype.files import read_json, write_json
 from endotype.tables import write_arrow, write_parquet
@@ -33,8 +33,7 @@ METHOD = {
     "missing_genotypes": "single variants: people without a called genotype are left out of that test, "
     "exactly; gene burdens: the mean of the called people is filled in",
     "missing_covariates": "people without all covariates are left out of the trait",
-    "sex_chromosomes": "haploid calls count as 0 or 2 copies of the alternate allele; sex is a covariate "
-    "where it varies",
+    "sex_chromosomes": f"{DOSAGE_CODING} Sex is a covariate where it varies.",
     "significance": "Bonferroni over all variants (or all genes) of all traits that were tested: the "
     "chance of any false one among the variants, or among the genes, is at most alpha",
     "effects": "per copy of the alternate allele; linear: least squares; logistic and Cox: one-step "

@@ -6,9 +6,9 @@ Format: https://github.com/EBISPOT/gwas-summary-statistics-standard (Hayhurst et
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import yaml
 
+from endotype.association.result_files import read_rows, require_result
 from endotype.association.statement import DOSAGE_CODING, EFFECTS
-from endotype.errors import InputError, Problem, input_error
+from endotype.cohort.assembly import bare_name
+from endotype.errors import input_error
 from endotype.files import atomic_path, write_text
 from endotype.tables import write_tsv
 
@@ -37,7 +40,6 @@ _CHROMOSOMES = {str(i): i for i in range(1, 23)} | {
     "X": 23, "XY": 23, "PAR1": 23, "PAR2": 23, "23": 23, "Y": 24, "24": 24, "M": 25, "MT": 25, "25": 25,
 }  # fmt: skip
 _BASES = "ACGTacgt"
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}").fullmatch
 
 _COLUMNS = [
     "id", "chrom", "pos", "effect_allele", "other_allele", "n", "eaf", "beta", "se", "neg_log10_p", "status",
@@ -76,6 +78,7 @@ class StudyMetadata:
 
 def write_gwas_ssf(
     results: str | Path,
+    trait: str,
     out: str | Path,
     study: StudyMetadata,
     *,
@@ -87,7 +90,9 @@ def write_gwas_ssf(
     Rows are sorted by chromosome and position; one chromosome is in memory at a time.
 
     Args:
-        results: ``association/{trait}.parquet``.
+        results: of :func:`~endotype.association.scan.associate`, or ``association/{trait}.parquet``; rows in
+            any order.
+        trait: whose rows are taken, where the result has those of several.
         out: ``.tsv`` or ``.tsv.gz``.
         study: for the metadata.
         left_out: TSV of the rows that are not in ``out``, with :data:`LEFT_OUT_COLUMNS`.
@@ -103,15 +108,15 @@ def write_gwas_ssf(
     out = Path(out)
     if not out.name.endswith((".tsv", ".tsv.gz")):
         raise input_error(out, f"the name {out.name}", "a name ending in .tsv or .tsv.gz")
-    if _DATE(study.date) is None:
+    if not is_date(study.date):
         raise input_error("the metadata", f"the date '{study.date}'", "YYYY-MM-DD")
-    _require_columns(results)
+    require_result(results, _COLUMNS)
     gone: list[pd.DataFrame] = []
     written = 0
     with atomic_path(out) as path, path.open("wb") as raw:
         stream = gzip.GzipFile("", "wb", 6, raw, mtime=0) if out.suffix == ".gz" else raw
-        for header, names in enumerate(_contigs(results)):
-            frame = pq.read_table(results, columns=_COLUMNS, filters=[("chrom", "in", names)]).to_pandas()
+        for header, names in enumerate(_contigs(results, trait)):
+            frame = read_rows(results, trait, _COLUMNS, [("chrom", "in", names)]).astype({"chrom": "str"})
             reasons = _why_left_out(frame)
             keep = reasons == ""
             table = _gwas_ssf(frame[keep], log_p)
@@ -127,28 +132,36 @@ def write_gwas_ssf(
     write_tsv(left, left_out)
     text = yaml.safe_dump(_metadata(out, study), sort_keys=False, allow_unicode=True, width=1000)
     write_text(out.with_name(f"{out.name}-meta.yaml"), text)
-    return {"in": pq.read_metadata(results).num_rows, "written": written, "left_out": len(left)}
+    return {"in": _count(results, trait), "written": written, "left_out": len(left)}
 
 
-def _require_columns(results: str | Path) -> None:
+def is_date(text: str) -> bool:
+    """Whether a text is a day as ``YYYY-MM-DD``."""
     try:
-        names = pq.read_schema(results).names
-    except (FileNotFoundError, pa.ArrowInvalid):
-        raise input_error(results, "no Parquet file", "association/{trait}.parquet") from None
-    missing = [c for c in _COLUMNS if c not in names]
-    if missing:
-        expected = "a result of this program"
-        raise InputError([Problem(str(results), None, c, "no such column", expected) for c in missing])
+        return len(text) == 10 and bool(datetime.date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
-def _contigs(results: str | Path) -> list[list[str]]:
+def _count(results: str | Path, trait: str) -> int:
+    """Rows of a trait, counted apart from those that were written."""
+    if "trait" not in pq.read_schema(results).names:
+        return pq.read_metadata(results).num_rows
+    batches = pq.ParquetFile(results).iter_batches(columns=["trait"])
+    return sum(pc.sum(pc.equal(batch.column(0), trait)).as_py() or 0 for batch in batches)
+
+
+def _contigs(results: str | Path, trait: str) -> list[list[str]]:
     """Names of contigs that share a number of the format, in its order; those without one last.
 
     There is a list, if an empty one, for a result without rows, whose table has a header all the same.
     """
+    schema = pq.read_schema(results)
+    columns = ["chrom", *(["trait"] if "trait" in schema.names else [])]
     seen: dict[str, None] = {}
-    for batch in pq.ParquetFile(results).iter_batches(columns=["chrom"]):
-        seen |= dict.fromkeys(batch.column(0).unique().to_pylist())
+    for batch in pq.ParquetFile(results).iter_batches(columns=columns):
+        chosen = batch if len(columns) == 1 else batch.filter(pc.equal(batch.column("trait"), trait))
+        seen |= dict.fromkeys(chosen.column("chrom").unique().to_pylist())
     if None in seen:
         raise input_error(results, "a row without a chromosome", "a name in column chrom of every row")
     names = pd.Series(list(seen), dtype="str")
@@ -157,7 +170,7 @@ def _contigs(results: str | Path) -> list[list[str]]:
 
 
 def _bare(chrom: pd.Series) -> pd.Series:
-    return chrom.str.replace("^chr", "", regex=True, case=False).str.upper()
+    return chrom.map({name: bare_name(name).upper() for name in chrom.unique()}).astype("str")
 
 
 def _why_left_out(frame: pd.DataFrame) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from endotype.reports.inputs import Cohort, Row, read_cohort
 from endotype.reports.methods import run_identity
 from endotype.reports.survival import GroupSurvival
 from endotype.reports.text import clean, feature_name, plain, words
+from endotype.reports.trait_pictures import trait_pictures
 from endotype.reports.write import subtype_colours
 from endotype.tables import read_parquet
 
@@ -29,8 +29,8 @@ ROWS_PER_GROUP = 250
 MAX_ATTENTION = 12
 """Patients of one kind that the box of those who need attention names; the table of patients has all."""
 
-EMBEDDED_BYTES = 4_000_000
-"""Plots of traits are embedded up to this total; further ones are linked."""
+MAX_LOCI = 50
+"""Rows of the table of loci that are seen at once; further ones are folded away."""
 
 
 def write_index(results: str | Path, config: str | Path) -> None:
@@ -86,7 +86,8 @@ def write_index(results: str | Path, config: str | Path) -> None:
         ancestry=_ancestry_plot(results, cohort, patients, colours),
         heatmap=_heatmap(cohort),
         survival=_survival_plots(cohort, colours),
-        traits=_trait_plots(results, cohort),
+        associations=trait_pictures(results, cohort),
+        max_loci=MAX_LOCI,
         not_assessed=_not_assessed(cohort),
     )
     write_text(results / "reports/index.html", page)
@@ -254,25 +255,6 @@ def _survival_plots(cohort: Cohort, colours: dict[str, str]) -> list[Row]:
 
 def _name(group: GroupSurvival) -> str:
     return group.group or "whole cohort"
-
-
-def _trait_plots(results: Path, cohort: Cohort) -> list[Row]:
-    """Manhattan and QQ plot of each trait: inside the page while there is room, a link after that."""
-    columns = cohort.dictionary["columns"]
-    traits = [name for name, column in columns.items() if column["role"] == "trait"]
-    plots, used = [], 0
-    for trait in sorted({*traits, *cohort.dictionary["outcomes"]}):
-        path = results / "association" / f"{trait}.svg"
-        if not path.is_file():
-            continue
-        data = path.read_bytes()
-        used += len(data)
-        encoded = base64.b64encode(data).decode("ascii") if used <= EMBEDDED_BYTES else None
-        n_loci = sum(locus["trait"] == trait for locus in cohort.loci)
-        plots.append(
-            {"trait": trait, "svg": encoded, "file": f"../association/{trait}.svg", "n_loci": n_loci}
-        )
-    return plots
 
 
 def _not_assessed(cohort: Cohort) -> list[Row]:

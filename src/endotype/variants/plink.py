@@ -100,13 +100,13 @@ class GenotypeStore:
         if on.size == 0:
             return slice(0, 0)
         pos = self.variants["pos"].to_numpy()[on]
-        if on[-1] - on[0] + 1 != on.size or np.any(pos[1:] < pos[:-1]):
-            raise input_error(
-                "the .bim",
-                f"variants of chromosome {visible(chrom)} that are not in the order of their positions",
-                "a sorted fileset where a region is asked for",
-                "plink2 --make-pgen --sort-vars, or no region",
-            )
+        wrong = np.flatnonzero((np.diff(on) != 1) | (np.diff(pos) < 0))
+        if wrong.size:
+            at = int(on[wrong[0] + 1])
+            found = f"{chrom}:{pos[wrong[0] + 1]} after {chrom}:{pos[wrong[0]]}"
+            hint = "leave the region out, or sort the fileset (plink2 --make-pgen --sort-vars)"
+            expected = "variants of a chromosome side by side, by position, where a region is asked for"
+            raise InputError(Problem("the .bim", at + 1, "pos", found, expected, hint))
         return slice(
             int(on[0] + np.searchsorted(pos, start, "left")),
             int(on[0] + np.searchsorted(pos, end, "right")),
