@@ -22,7 +22,7 @@ from endotype.association.linear import fit_linear
 from endotype.association.logistic import fit_logistic
 from endotype.association.robust import robust_scores
 from endotype.association.set_scores import project, read_genotypes
-from endotype.association.sets import SetOptions, test_set
+from endotype.association.set_test import SetNull, SetOptions, test_set
 from endotype.association.skat import beta_weights, burden, skat, skat_o
 from endotype.files import to_json, write_json
 from endotype.variants.plink import pack
@@ -95,8 +95,8 @@ def measure(
             plain = SetOptions(tests=("burden", "skat"), robust=False, min_case_alleles=0)
             wholes["whole: burden and skat, plain"] = plain
         for name, options in wholes.items():
-            steps[name] = lambda i, m=model, p=projection, o=options: test_set(
-                m, p, read_genotypes(packed[i], place, n), None, o
+            steps[name] = lambda i, m=SetNull(model, projection), o=options: test_set(
+                m, read_genotypes(packed[i], place, n), None, o
             )
         milliseconds[kind] = {name: best(step, n_sets, repeats) for name, step in steps.items()}
     return {

@@ -3,6 +3,7 @@
 Inside the workflow the traits come from --design and --design-info. By hand any fileset does, with
 --pheno, --covar and --trait; a sheet has a column IID or patient, columns separated by tabs, commas or
 blanks, and NA, . or -9 where a value is missing. A trait of 0/1 or 1/2 is binary; --event makes it a time.
+With --sets, sets of variants are tested instead of single ones.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from endotype.association.scan import BINARY_TESTS, associate
+from endotype.association.set_command import add_set_arguments, run_sets
 from endotype.command import run
 
 
@@ -43,7 +45,10 @@ def main() -> None:
         "--threads", type=int, default=1, help="the result does not depend on it (%(default)s)"
     )
     parser.add_argument("--out", type=Path, required=True, help=".parquet, .tsv or .tsv.gz")
+    add_set_arguments(parser)
     a = parser.parse_args()
+    if run_sets(a):
+        return
     associate(
         a.bfile,
         a.out,

@@ -11,7 +11,8 @@ from endotype.association.acat import cauchy_combination
 from endotype.association.scan import fit_null, places
 from endotype.association.set_files import VariantIndex, VariantSet, read_regenie_sets
 from endotype.association.set_scores import project, read_genotypes
-from endotype.association.sets import SET_SCHEMA, TESTS, SetOptions, scan_sets, test_set
+from endotype.association.set_test import TESTS, SetNull, SetOptions, test_set
+from endotype.association.sets import SET_SCHEMA, scan_sets
 from endotype.association.sheets import design_from_sheets
 from endotype.association.skat import beta_weights, skat_rho
 from endotype.variants.plink import open_store
@@ -165,7 +166,7 @@ def test_level_with_few_cases(share: float) -> None:
     for i in range(n_traits):
         case = make_case(dosages, (rng.random(n) < share).astype(float), covariates, True)
         for k, options in enumerate((SetOptions(), SetOptions(robust=False, min_case_alleles=0))):
-            found = test_set(case.model, case.projection, case.genotypes, None, options)
+            found = test_set(SetNull(case.model, case.projection), case.genotypes, None, options)
             p[i, k] = [r.neg_log10_p for r in found.results]
     for level in (0.05, 1e-3):
         hits = (p > -np.log10(level)).sum(axis=0)

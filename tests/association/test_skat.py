@@ -16,7 +16,6 @@ from endotype.association.skat import (
     RHO_GRID,
     beta_weights,
     burden,
-    leave_one_out,
     skat,
     skat_o,
     skat_rho,
@@ -191,19 +190,6 @@ class TestSkatO:
         # Outside these limits with probability 1e-4, on each side, at the level of 0.05.
         low, high = stats.binom.ppf([1e-4, 1 - 1e-4], n, 0.05)
         assert all(low <= count <= high for count in hits.values()), hits
-
-
-class TestLeaveOneOut:
-    def test_is_the_test_of_the_others_and_finds_the_culprit(self) -> None:
-        case = random_case(15, missing=0)
-        trait = case.trait + 3 * case.dosages[4]
-        case = make_case(case.dosages, trait, case.covariates, False)
-        found = leave_one_out(skat, case.scores, case.weights)
-        for j in (0, 4):
-            others = make_case(np.delete(case.dosages, j, 0), trait, case.covariates, False)
-            expected = skat(others.scores, others.weights).neg_log10_p
-            assert found[j].neg_log10_p == pytest.approx(expected, rel=1e-9)
-        assert int(np.argmin([r.neg_log10_p for r in found])) == 4
 
 
 class TestRobust:

@@ -42,7 +42,8 @@ class VariantSet:
     Attributes:
         name: of the set, usually a gene.
         mask: of the selection, :data:`ALL` without masks.
-        rows: int64 (m,), rows of the genotype store, ascending, each once; may be empty.
+        rows: int64 (m,), rows of the genotype store, each once, by id of the variant, so that neither the order
+            of a file nor that of the .bim changes a bit of a result; may be empty.
         weights: float64 (m,), or None for weights by frequency.
         n_listed: variants that the file lists under this mask, those the genotypes lack included.
     """
@@ -92,6 +93,7 @@ class VariantIndex:
             self._by_id[name] = row
         self._variants = variants
         self._by_site: dict[tuple[str, int, frozenset[str]], int] | None = None
+        self._keys: list[tuple[str, str, int, str, str]] | None = None
 
     def find(self, variant: str) -> int | None:
         """The row of a variant, or None."""
@@ -103,6 +105,15 @@ class VariantIndex:
             return None
         chrom, pos, *alleles = site.groups()
         return self._sites().get(_site_key(chrom, int(pos), *alleles))
+
+    def in_order(self, rows: Iterable[int]) -> list[int]:
+        """Rows by id, then by place and alleles, each once."""
+        columns = self._variants
+        if self._keys is None:
+            self._keys = list(
+                zip(*(columns[c].tolist() for c in ("id", "chrom", "pos", "alt", "ref")), strict=True)
+            )
+        return sorted(set(rows), key=self._keys.__getitem__)
 
     def is_ambiguous(self, variant: str) -> bool:
         """Whether several rows have this id."""
@@ -346,14 +357,15 @@ def _resolve(
             dropped.append((v.name, v.variant, v.line, NO_MASK if v.annotation else NO_ANNOTATION))
     sets = []
     for (name, mask), members in sorted(selected.items(), key=lambda item: item[0]):
-        found_rows = sorted((row, v.weight) for v, row in members if row is not None)
-        weighted = any(w is not None for _, w in found_rows)
+        weight_of = {row: v.weight for v, row in members if row is not None}
+        rows = index.in_order(weight_of)
+        weighted = any(w is not None for w in weight_of.values())
         sets.append(
             VariantSet(
                 name,
                 mask,
-                np.array([row for row, _ in found_rows], np.int64),
-                np.array([w for _, w in found_rows], float) if weighted else None,
+                np.array(rows, np.int64),
+                np.array([weight_of[row] for row in rows], float) if weighted else None,
                 len(members),
             )
         )
