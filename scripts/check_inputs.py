@@ -7,6 +7,7 @@ Exit code 0: the input is sound. Exit code 2: it is not, and the page says what 
 import argparse
 
 from endotype.annotation.acmg.inputs import table_readers
+from endotype.association.inputs import set_readers
 from endotype.cohort.check import check_inputs
 from endotype.command import run
 
@@ -30,7 +31,12 @@ def main() -> None:
         help="working directory of the run, to which configured paths are relative (default: %(default)s)",
     )
     arguments = parser.parse_args()
-    print(check_inputs(**vars(arguments), readers=lambda config: table_readers(config["acmg"])))
+    print(
+        check_inputs(
+            **vars(arguments),
+            readers=lambda config: [*table_readers(config["acmg"]), *set_readers(config["association"])],
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ if str(REPOSITORY / "src") not in sys.path:
     sys.path.insert(0, str(REPOSITORY / "src"))
 
 from endotype.annotation.acmg.inputs import settings_of, table_readers
+from endotype.association.inputs import set_readers
 from endotype.command import put_python_first
 from endotype.cohort.knowledge_sources import describe_sources
 from endotype.cohort.preflight import preflight
@@ -39,7 +40,7 @@ try:
         {key: value for key, value in config.items() if key != "_"},
         " ".join(map(str, workflow.configfiles)) or "config",
     )
-    COHORT = preflight(CONFIG, table_readers(CONFIG["acmg"]))
+    COHORT = preflight(CONFIG, [*table_readers(CONFIG["acmg"]), *set_readers(CONFIG["association"])])
 except InputError as error:
     stop(error)
 

@@ -128,6 +128,30 @@ class VariantIndex:
         return self._by_site
 
 
+class AnyVariant(VariantIndex):
+    """Stands for genotypes that are not at hand: every variant is one of theirs, each under its own number."""
+
+    def __init__(self) -> None:
+        self._number: dict[object, int] = {}
+
+    def find(self, variant: str) -> int:
+        """The same number for two names of one place and alleles."""
+        site = _SITE.match(variant)
+        key: object = variant
+        if site is not None:
+            chrom, pos, *alleles = site.groups()
+            key = _site_key(chrom, int(pos), *alleles)
+        return self._number.setdefault(key, len(self._number))
+
+    def in_order(self, rows: Iterable[int]) -> list[int]:
+        """Ascending."""
+        return sorted(set(rows))
+
+    def is_ambiguous(self, variant: str) -> bool:
+        """Never."""
+        return False
+
+
 def read_set_table(path: str | Path, index: VariantIndex) -> VariantSets:
     """Read a table with the columns ``set`` and ``variant``, and if it has them ``mask`` and ``weight``.
 

@@ -61,10 +61,8 @@ class SetOptions:
         max_missing: variants with more missing genotypes are left out.
         min_minor_alleles: a set with fewer in all is ``TOO_RARE``, as is one
         min_carriers: with fewer carriers of a rarer allele, or
-        min_case_carriers: with fewer carriers expected among the cases (or the controls, where they are
-            fewer) of a binary trait, or
-        min_event_carriers: among the people with the event of a time to event, whose burden has neither
-            Firth's nor a saddlepoint's help.
+        min_event_carriers: with fewer carriers expected among the people with the event of a time to event.
+            A binary trait needs no such rule, because its tails are a saddlepoint's.
         tail: method of SKAT's p-value.
     """
 
@@ -76,7 +74,6 @@ class SetOptions:
     max_missing: float = 0.15
     min_minor_alleles: int = 10
     min_carriers: int = 0
-    min_case_carriers: float = 0.0
     min_event_carriers: float = 5.0
     tail: str = "inversion"
 
@@ -166,18 +163,13 @@ class Prepared:
         self._variants: _Tests | None = None
         self._raw = raw
         self._fewer = 1.0  # share of the people who are the fewer of cases and controls
-        needed = 0.0
+        needed = float(options.min_carriers)
         if null.model.case is not None and null.n:
             share = float(null.model.case.mean())
-            if null.projection is None:
-                self._fewer, needed = share, options.min_event_carriers
-            else:
-                self._fewer, needed = min(share, 1 - share), options.min_case_carriers
-        too_rare = (
-            self.minor_alleles < options.min_minor_alleles
-            or self.n_carriers < options.min_carriers
-            or self.n_carriers * self._fewer < needed
-        )
+            self._fewer = min(share, 1 - share)
+            if null.projection is None and share > 0:
+                needed = max(needed, options.min_event_carriers / share)
+        too_rare = self.minor_alleles < options.min_minor_alleles or self.n_carriers < needed
         if len(genotypes) == 0:
             self.status = nothing
         elif too_rare:
