@@ -94,8 +94,9 @@ def measure(
         if kind == "logistic":
             plain = SetOptions(tests=("burden", "skat"), robust=False, min_case_alleles=0)
             wholes["whole: burden and skat, plain"] = plain
+        null = SetNull(model, projection)
         for name, options in wholes.items():
-            steps[name] = lambda i, m=SetNull(model, projection), o=options: test_set(
+            steps[name] = lambda i, m=null, o=options: test_set(
                 m, read_genotypes(packed[i], place, n), None, o
             )
         milliseconds[kind] = {name: best(step, n_sets, repeats) for name, step in steps.items()}

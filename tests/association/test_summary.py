@@ -29,7 +29,6 @@ from tests.association.builders import (
     make_design,
     make_store,
 )
-from tests.reference import association as slow
 
 N, M = 400, 300
 

@@ -101,7 +101,11 @@ rule summarise_association:
         gene_table="results/annotation/genes.parquet",
         bim="results/variants/genotypes.bim",
     output:
-        collect("results/association/{trait}{ext}", trait=TRAITS, ext=[".parquet", ".genes.parquet", ".sets.parquet", ".svg"]),
+        collect(
+            "results/association/{trait}{ext}",
+            trait=TRAITS,
+            ext=[".parquet", ".genes.parquet", ".sets.parquet", ".svg"],
+        ),
         loci="results/association/loci.parquet",
         summary="results/association/summary.json",
     log:

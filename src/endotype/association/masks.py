@@ -60,7 +60,8 @@ def mask_rules(section: Mapping[str, Any]) -> tuple[MaskRule, ...]:
     given = section.get("masks")
     if given is None:
         given = [{"name": r.name, "impacts": r.impacts, "damaging": r.damaging} for r in DEFAULT_RULES]
-    rules, problems = [], []
+    rules: list[MaskRule] = []
+    problems: list[Problem] = []
     for number, mask in enumerate(given):
         limits = [mask.get(f"max_{where}_frequency") for where in ("cohort", "population")]
         rule = MaskRule(

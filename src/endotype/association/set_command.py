@@ -17,8 +17,8 @@ def add_set_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--sets",
         type=Path,
-        help="a table with the columns set, variant and, if wanted, mask and weight; a SAIGE-GENE group file; "
-        "or REGENIE's set list. OUT then has a row a trait, set, mask and test",
+        help="a table with the columns set, variant and, if wanted, mask and weight; a SAIGE-GENE group "
+        "file; or REGENIE's set list. OUT then has a row a trait, set, mask and test",
     )
     add("--set-annotations", type=Path, help="REGENIE's annotations, with its set list")
     add("--set-masks", type=Path, help="REGENIE's mask definitions, with its set list")

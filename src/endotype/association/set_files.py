@@ -42,8 +42,8 @@ class VariantSet:
     Attributes:
         name: of the set, usually a gene.
         mask: of the selection, :data:`ALL` without masks.
-        rows: int64 (m,), rows of the genotype store, each once, by id of the variant, so that neither the order
-            of a file nor that of the .bim changes a bit of a result; may be empty.
+        rows: int64 (m,), rows of the genotype store, each once, by id of the variant, so that neither the
+            order of a file nor that of the .bim changes a bit of a result; may be empty.
         weights: float64 (m,), or None for weights by frequency.
         n_listed: variants that the file lists under this mask, those the genotypes lack included.
     """
@@ -129,7 +129,7 @@ class VariantIndex:
 
 
 class AnyVariant(VariantIndex):
-    """Stands for genotypes that are not at hand: every variant is one of theirs, each under its own number."""
+    """Stands for genotypes that are not at hand: every variant is one of theirs, under its own number."""
 
     def __init__(self) -> None:
         self._number: dict[object, int] = {}

@@ -1,7 +1,7 @@
 """Which variant carries the signal of a set: every test again without each variant in turn.
 
 The scores of the variants and their covariance are those of the whole set, of which one row and column is
-left out; no genotype is read again. Each result is the one of the set without that variant, bit for bit.
+left out; no genotype is read again. Each result is the one of the set without that variant.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from endotype.association.genes import (
     OWN,
     RUN_SET_SCHEMA,
     metadata_of,
-    significant_units,
 )
 from endotype.association.inflation import inflation_report
 from endotype.association.loci import NearestGene, gene_loci, loci_table, significant, variant_loci
@@ -52,8 +51,8 @@ METHOD = {
     "where it varies",
     "significance": "Bonferroni over all variants (or all genes, or all sets of the set file) of all traits "
     "that were tested: the chance of any false one among the variants, or among the genes, is at most alpha. "
-    "A gene is judged by one p-value: Cauchy's combination, over its masks, of ACAT-O, which combines burden, "
-    "SKAT and ACAT-V; of a time to event, by the unweighted burden of each mask",
+    "A gene is judged by one p-value: Cauchy's combination, over its masks, of ACAT-O, which combines "
+    "burden, SKAT and ACAT-V; of a time to event, of the unweighted burdens",
     "effects": "per copy of the alternate allele; linear: least squares; logistic and Cox: one-step "
     "estimates (score over information) of the log odds or log hazard ratio; Cox where the "
     "likelihood ratio was taken: the estimate of highest likelihood; genes: per rare allele of the mask with "
@@ -174,8 +173,11 @@ class _Sets:
     @classmethod
     def read(cls, folder: Path) -> _Sets:
         metadata = metadata_of(folder / "genes.parquet")
+        sets, genes, left_out = (
+            pq.read_table(folder / f"{name}.parquet") for name in ("sets", "genes", "leave_one_out")
+        )
         return cls(
-            *(pq.read_table(folder / f"{name}.parquet") for name in ("sets", "genes", "leave_one_out")),
+            *(sets, genes, left_out),
             metadata.get(NOT_ASSESSED),
             int(metadata[LEFT_TO_VARIANTS]),
         )

@@ -305,7 +305,7 @@ def _reportable_variants(
 
 
 def _burden_variants(path: Path, config: Row, loci: list[Row]) -> pd.DataFrame:
-    """The variants (``gene gene_id mask variant_id``) of the masks of genes with a significant association."""
+    """The variants (``gene gene_id mask variant_id``) of masks of significantly associated genes."""
     genes = sorted({locus["gene"] for locus in loci if locus["kind"] == "gene" and locus["gene"]})
     return mask_variants(path, mask_rules(config["association"]), genes).table.to_pandas()
 
