@@ -154,7 +154,9 @@ def associate_genes(
     found = test_sets(
         *(store, read_design(design, design_info), enough, own, read_parquet(genes)),
         options=SetOptions(
-            tests=tuple(t for t in TESTS if t in (*tests, PRIMARY, COX_PRIMARY)), min_carriers=min_carriers
+            tests=tuple(t for t in TESTS if t in (*tests, PRIMARY, COX_PRIMARY)),
+            min_minor_alleles=0,  # the user decides by carriers
+            min_carriers=min_carriers,
         ),
         alpha=alpha,
         threads=threads,
