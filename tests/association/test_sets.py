@@ -163,7 +163,7 @@ def test_a_covariate_as_a_variant_is_collinear(study) -> None:
     [("linear", 0.0), ("logistic", 0.4), ("logistic", 0.1), ("logistic", 0.01), ("cox", 0.5)],
 )
 def test_level_over_a_thousand_null_traits(kind: str, share: float) -> None:
-    """Type I error of every test of sets at 0.05 and 0.001."""
+    """Type I error of every test of sets, and of two masks together, at 0.05 and 0.001."""
     rng = np.random.default_rng(3)
     n, n_traits = 4000 if share == 0.01 else 2000, 1000
     frequency = 10 ** rng.uniform(np.log10(1.5 / n), np.log10(0.05), 20)
@@ -172,7 +172,7 @@ def test_level_over_a_thousand_null_traits(kind: str, share: float) -> None:
     genotypes = read_genotypes(pack(dosages), np.arange(n), n)
     tests = COX_TESTS if kind == "cox" else TESTS
     options = SetOptions(tests=tests)
-    p = np.empty((n_traits, len(tests)))
+    p = np.empty((n_traits, len(tests) + 1))
     for i in range(n_traits):
         case = rng.random(n) < share
         if kind == "linear":
@@ -181,22 +181,26 @@ def test_level_over_a_thousand_null_traits(kind: str, share: float) -> None:
             model = fit_logistic(case, covariates)
         else:
             model = fit_cox(rng.exponential(size=n), case, covariates)
-        found = test_set(SetNull.of(model), genotypes, None, options)
+        null = SetNull.of(model)
+        found = test_set(null, genotypes, None, options)
         assert set(found.statuses) == {"OK"}
-        p[i] = [r.neg_log10_p for r in found.results]
+        narrow = test_set(null, genotypes.take(np.arange(0, 20, 2)), None, SetOptions(tests=tests[-1:]))
+        masks = [found.results[-1].neg_log10_p, narrow.results[0].neg_log10_p]
+        p[i] = [*(r.neg_log10_p for r in found.results), cauchy_combination(np.array(masks))]
     for level in (0.05, 1e-3):
         hits = (p > -np.log10(level)).sum(axis=0)
         # A test that keeps its level is outside with probability 1e-4 on each side.
         low, high = stats.binom.ppf([1e-4, 1 - 1e-4], n_traits, level)
-        assert np.all(hits <= high), (level, dict(zip(tests, hits, strict=True)))
+        counted = dict(zip([*tests, "masks together"], hits, strict=True))
+        assert np.all(hits <= high), (level, counted)
         if share == 0 or share >= 0.4:  # few cases have few outcomes, and p-values above those that can't be
-            assert np.all(hits >= low), (level, dict(zip(tests, hits, strict=True)))
+            assert np.all(hits >= low), (level, counted)
 
 
 @pytest.mark.long
 def test_without_saddlepoint_and_collapsing_few_cases_break_the_level() -> None:
     rng = np.random.default_rng(3)
-    n, n_traits = 4000, 300
+    n, n_traits = 4000, 1000
     frequency = 10 ** rng.uniform(np.log10(1.5 / n), np.log10(0.05), 20)
     genotypes = read_genotypes(
         pack(rng.binomial(2, frequency[:, None], (20, n)).astype(np.int8)), np.arange(n), n
