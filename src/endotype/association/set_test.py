@@ -185,8 +185,9 @@ class Prepared:
     @cached_property
     def n_carriers(self) -> int:
         """People with a rarer allele; a mean filled in is a fraction, and makes nobody a carrier."""
-        copies = self.genotypes.dosage
-        return len(np.unique(self.genotypes.person[copies == np.floor(copies)]))
+        copies, carries = self.genotypes.dosage, np.zeros(self.genotypes.n, bool)
+        carries[self.genotypes.person[copies == np.floor(copies)]] = True
+        return int(carries.sum())
 
     @cached_property
     def rare(self) -> np.ndarray:
