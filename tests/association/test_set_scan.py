@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from endotype.association.inputs import set_readers
 from endotype.association.scan import fit_null, places
 from endotype.association.set_command import add_set_arguments, run_sets
 from endotype.association.set_files import VariantIndex, VariantSet
@@ -338,3 +339,40 @@ class TestCommand:
         with pytest.raises(InputError, match="suffix"):
             run(study, tmp_path / "r.csv")
         assert list(tmp_path.iterdir()) == []
+
+
+class TestOfARun:
+    """What the input check says of the set file, before there are genotypes."""
+
+    def section(self, path: Path | None) -> dict[str, object]:
+        return {"masks": None, "gene_max_frequency": 0.01, "set_file": None if path is None else str(path)}
+
+    def check(self, path: Path | None) -> None:
+        for read in set_readers(self.section(path)):
+            read()
+
+    def test_a_sound_file_passes_whatever_its_variants(self, tmp_path: Path) -> None:
+        path = tmp_path / "own.tsv"
+        path.write_text("set\tvariant\nS\trs1\nS\t1:5:A:C\nT\trs1\n")
+        self.check(path)
+        self.check(None)
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("set\tvariant\nS\trs1\nS\trs1\n", "'rs1' twice in set 'S'"),
+            ("set\tvariant\nS\t1:5:A:C\nS\tchr1:5:C:A\n", "'chr1:5:C:A' twice in set 'S'"),
+            ("set\tvariant\tweight\nS\trs1\t1\nS\trs2\t-2\n", "'-2'"),
+            ("S var rs1 rs2\nS anno x\n", "1 values of 'anno'"),
+        ],
+    )
+    def test_faults_have_their_line(self, tmp_path: Path, text: str, words: str) -> None:
+        path = tmp_path / "own.tsv"
+        path.write_text(text)
+        with pytest.raises(InputError, match=words) as error:
+            self.check(path)
+        assert [p.row for p in error.value.problems] == [len(text.splitlines())]
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="no such file"):
+            self.check(tmp_path / "absent")

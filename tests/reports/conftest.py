@@ -450,6 +450,7 @@ def _association(results: Path) -> None:
             1e-3,
         ),
         ("survival", *lead, None, None, "G", 0.4, 0.3, 0.05, 402.5, 58, 1, 1e-6),
+        ("survival", "set", "pathway", *[None] * 5, "all", None, None, 0.5, 0.1, 6.2, 58, 1, 1e-3),
     ]
     write_parquet(pd.DataFrame(rows, columns=columns.split()), results / "association/loci.parquet")
     traits: dict[str, Any] = {
