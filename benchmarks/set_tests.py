@@ -2,6 +2,9 @@
 
 Prints a table and writes JSON. The sets have rare variants of a quantitative and a binary trait; times are
 means over all sets in the best of the repeats, of a warm process, from the packed genotypes on.
+
+R SKAT is measured beside it where ``Rscript`` has it: the same sets, each read into memory as a matrix before
+(which is not counted), the null model fitted once, missing genotypes filled in by their mean.
 """
 
 from __future__ import annotations
@@ -11,6 +14,9 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy
 
+import shutil
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +27,9 @@ from endotype.association.acat import acat_v
 from endotype.association.linear import fit_linear
 from endotype.association.logistic import fit_logistic
 from endotype.association.robust import robust_scores
+from endotype.association.set_lovo import leave_one_out
 from endotype.association.set_scores import project, read_genotypes
-from endotype.association.sets import SetOptions, test_set
+from endotype.association.set_test import SetNull, SetOptions, test_set
 from endotype.association.skat import beta_weights, burden, skat, skat_o
 from endotype.files import to_json, write_json
 from endotype.variants.plink import pack
@@ -55,19 +62,23 @@ def measure(
 ) -> dict[str, object]:
     """Milliseconds of CPU a set."""
     rng = np.random.default_rng(seed)
-    packed = []
+    packed, raw = [], []
     for _ in range(n_sets):
         dosages = rng.binomial(2, rng.beta(0.2, 20, m)[:, None], (m, n)).astype(np.int8)
         dosages[rng.random(dosages.shape) < missing] = -1
+        raw.append(dosages)
         packed.append(pack(dosages))
     covariates = rng.normal(size=(n, n_covariates))
     trait = covariates.sum(axis=1) + rng.normal(size=n)
+    case = trait > np.quantile(trait, 1 - cases)
+    data = {"linear": (trait, covariates), "logistic": (case.astype(float), covariates[:, :1])}
     models = {
-        "linear": fit_linear(trait, covariates),
-        "logistic": fit_logistic(trait > np.quantile(trait, 1 - cases), covariates[:, :1]),
+        "linear": fit_linear(*data["linear"]),
+        "logistic": fit_logistic(case, data["logistic"][1]),
     }
     place = np.arange(n)
     milliseconds: dict[str, dict[str, float]] = {}
+    p: dict[str, np.ndarray] = {}
     for kind, model in models.items():
         projection = project(model)
         read = [read_genotypes(p, place, n).usable() for p in packed]
@@ -88,17 +99,29 @@ def measure(
             )
         wholes = {
             "whole: burden and skat": SetOptions(tests=("burden", "skat")),
+            "whole: skat": SetOptions(tests=("skat",)),
             "whole: skato": SetOptions(tests=("skato",)),
-            "whole: all five": SetOptions(),
+            "whole: all tests": SetOptions(),
         }
         if kind == "logistic":
-            plain = SetOptions(tests=("burden", "skat"), robust=False, min_case_alleles=0)
-            wholes["whole: burden and skat, plain"] = plain
+            for test in ("skat", "skato"):  # as R SKAT, without saddlepoints and collapsing
+                wholes[f"whole: {test}, plain"] = SetOptions(tests=(test,), robust=False, min_case_alleles=0)
+        null = SetNull(model, projection)
         for name, options in wholes.items():
-            steps[name] = lambda i, m=model, p=projection, o=options: test_set(
-                m, p, read_genotypes(packed[i], place, n), None, o
+            steps[name] = lambda i, m=null, o=options: test_set(
+                m, read_genotypes(packed[i], place, n), None, o
             )
-        milliseconds[kind] = {name: best(step, n_sets, repeats) for name, step in steps.items()}
+        steps["whole: all tests without each variant"] = lambda i, m=null: leave_one_out(
+            m, read_genotypes(packed[i], place, n), None, SetOptions()
+        )
+        for test, run in (("davies", skat), ("SKATO", skat_o)):
+            p[f"{kind}.{test}"] = np.array(
+                [10 ** -run(s, w).neg_log10_p for s, w in zip(scores, weights, strict=True)]
+            )
+        few = min(n_sets, 20)  # leaving variants out takes as long as dozens of whole sets
+        milliseconds[kind] = {
+            name: best(step, few if "without" in name else n_sets, repeats) for name, step in steps.items()
+        }
     return {
         "people": n,
         "sets": n_sets,
@@ -108,6 +131,54 @@ def measure(
         "cases": cases,
         "load_average": os.getloadavg()[0],
         "milliseconds_a_set": milliseconds,
+        "r_skat": r_skat(raw, data, p, milliseconds, repeats),
+    }
+
+
+def r_skat(
+    sets: list[np.ndarray],
+    data: dict[str, tuple[np.ndarray, np.ndarray]],
+    p: dict[str, np.ndarray],
+    ours: dict[str, dict[str, float]],
+    repeats: int,
+) -> dict[str, object]:
+    """R SKAT's milliseconds for the same sets, how many times ours they are, and how far its p-values are.
+
+    Without the package, the reason alone.
+    """
+    pinned = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    probe = ["Rscript", "-e", "suppressMessages(library(SKAT)); cat(as.character(packageVersion('SKAT')))"]
+    if shutil.which("Rscript") is None:
+        return {"not_measured": "no Rscript"}
+    found = subprocess.run(probe, capture_output=True, text=True, env=pinned, check=False)
+    if found.returncode:
+        return {"not_measured": "Rscript has no package SKAT"}
+    times: dict[str, dict[str, float]] = {}
+    ratios: dict[str, dict[str, float]] = {}
+    apart: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        m, n = sets[0].shape
+        (folder / "shape.txt").write_text(f"{n} {m} {len(sets)}\n")
+        np.stack(sets).astype(np.int8).tofile(folder / "dosages.bin")
+        for kind, (trait, covariates) in data.items():
+            np.savetxt(folder / f"{kind}.txt", np.column_stack([trait, covariates]), fmt="%.17g")
+        command = ["Rscript", str(Path(__file__).with_name("skat.R")), name, str(max(1, repeats // 2))]
+        printed = subprocess.run(command, capture_output=True, text=True, env=pinned, check=True).stdout
+        for line in printed.splitlines():
+            kind, method, value = line.split()
+            test = {"davies": "skat", "SKATO": "skato"}[method]
+            whole = f"whole: {test}" + (", plain" if kind == "logistic" else "")
+            theirs = np.loadtxt(folder / f"{kind}.{method}.p.txt")
+            times.setdefault(kind, {})[test] = float(value)
+            ratios.setdefault(kind, {})[test] = float(value) / ours[kind][whole]
+            relative = np.abs(p[f"{kind}.{method}"] / theirs - 1)
+            apart.setdefault(kind, {})[test] = float(np.median(relative))
+    return {
+        "version": found.stdout.strip(),
+        "milliseconds_a_set": times,
+        "times_ours": ratios,
+        "median_relative_difference_of_p": apart,
     }
 
 
@@ -132,7 +203,17 @@ def table(result: dict[str, object]) -> str:
         " CPU milliseconds a set"
     ]
     for kind, steps in milliseconds.items():
-        lines += [f"{kind:>9} {name:<30} {value:8.3f}" for name, value in steps.items()]
+        lines += [f"{kind:>9} {name:<40} {value:8.3f}" for name, value in steps.items()]
+    peer = result["r_skat"]
+    assert isinstance(peer, dict)
+    if "not_measured" in peer:
+        lines.append(f"R SKAT is not measured: {peer['not_measured']}")
+    for kind, tests in peer.get("milliseconds_a_set", {}).items():
+        for test, value in tests.items():
+            ratio, apart = peer["times_ours"][kind][test], peer["median_relative_difference_of_p"][kind][test]
+            lines.append(
+                f"{kind:>9} {'R SKAT ' + test:<40} {value:8.3f}  {ratio:.1f} times ours, p {apart:.1e} apart"
+            )
     return "\n".join(lines)
 
 

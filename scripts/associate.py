@@ -4,11 +4,13 @@ Inside the workflow the traits come from --design and --design-info. By hand any
 --covar and --trait; a sheet has a column IID or patient (FID is compared where it is there), columns
 separated by tabs, commas or blanks, and NA, . or -9 where a value is missing. A trait of 0/1 or 1/2 is
 binary; --event makes it a time. Beside the result of sheets stands OUT.json: who was analysed, how, and what
-was done about missing data, relatives and multiple testing.
+was done about missing data, relatives and multiple testing. With --sets, sets of variants are tested instead
+of single ones.
 
 examples:
   associate.py --bfile g --pheno pheno.tsv --covar covar.tsv --trait height --out height.parquet
   associate.py --bfile g --pheno pheno.tsv --trait t2d,asthma --test firth --screen 0.05 --out binary.tsv.gz
+  associate.py --bfile g --pheno pheno.tsv --trait height --sets genes.tsv --set-tests skato --out sets.tsv
   associate.py --bfile g --pheno pheno.tsv --trait years --event died --out survival.parquet
 """
 
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from endotype.association.design_source import DesignSource
 from endotype.association.scan import MISSING, SCREEN, TESTS, ScanOptions, associate
+from endotype.association.set_command import add_set_arguments, run_sets
 from endotype.association.split import DISCOVERY, REPLICATION, Split
 from endotype.command import run
 from endotype.errors import input_error
@@ -93,6 +96,7 @@ def main() -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("--out", type=Path, required=True, help=".parquet, .tsv or .tsv.gz")
+    add_set_arguments(parser)
     a = parser.parse_args()
     if not 0 < a.alpha < 1:
         raise input_error("--alpha", f"{a.alpha:g}", "a number between 0 and 1")
@@ -108,6 +112,8 @@ def main() -> None:
         Split(a.split_salt, a.split_share) if a.split_salt is not None else None,
         a.part,
     )
+    if run_sets(a, source):
+        return
     associate(
         a.bfile,
         a.out,

@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument(
         "--shards", type=Path, nargs="*", default=[], help="results of associate.py, in genome order"
     )
-    parser.add_argument("--genes", type=Path, required=True, help="result of associate_genes.py")
+    parser.add_argument("--sets", type=Path, required=True, help="folder that associate_genes.py wrote to")
     parser.add_argument("--design-info", type=Path, required=True, help="association/design.json")
     parser.add_argument("--annotation", type=Path, required=True, help="annotation/variants.parquet")
     parser.add_argument(
@@ -33,7 +33,7 @@ def main() -> None:
     a = parser.parse_args()
     summarise_association(
         a.shards,
-        a.genes,
+        a.sets,
         a.design_info,
         a.annotation,
         a.out_dir,

@@ -418,7 +418,7 @@ def _type_and_limits(entry: Mapping[str, Any]) -> str:
     kinds = [kind for one in found for kind in ([one] if isinstance(one, str) else one)]
     words = " or ".join(_TYPE_WORDS[kind].removeprefix("a ") for kind in kinds)
     if kinds == ["array"]:
-        words = "list of text"
+        words = "list of entries" if entry.get("items", {}).get("type") == "object" else "list of text"
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     limits = [f"{sign} {entry[name]}" for name, sign in signs.items() if name in entry]
     return f"{words}, {', '.join(limits)}" if limits else words

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from endotype.annotation.acmg.inputs import table_readers
+from endotype.association.inputs import set_readers
 from endotype.association.prediction_list import prediction_readers
 
 
 def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
     """Calls that read them; each raises InputError."""
-    return [*table_readers(config["acmg"]), *prediction_readers(config["association"])]
+    association = config["association"]
+    return [*table_readers(config["acmg"]), *set_readers(association), *prediction_readers(association)]

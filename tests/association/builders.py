@@ -84,6 +84,7 @@ def annotation_table(**columns: object) -> pd.DataFrame:
     defaults = {
         "gene_id": frame.get("gene"),
         "impact": "HIGH",
+        "consequence": "stop_gained",
         "damaging": True,
         "population_af": np.nan,
         "cohort_af": 0.001,

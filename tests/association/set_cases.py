@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from endotype.association.set_scores import Projection, SetGenotypes, SetScores,
 from endotype.association.skat import beta_weights
 from endotype.variants.plink import pack
 
-ORACLES = Path(__file__).parents[3] / "shared" / "data" / "oracles" / "assoc"
+DATA = Path(os.environ.get("ENDOTYPE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+ORACLES = DATA / "oracles" / "assoc"
 
 
 @dataclass(frozen=True)

@@ -133,8 +133,5 @@ class TestSets:
         )
         index = VariantIndex(variants.assign(alt="C", ref="A"))
         sets = masked_sets(mask_variants(annotation(rows), DEFAULT_RULES[:1]), index)
-        assert [(s.name, s.rows.tolist(), s.n_listed) for s in sets] == [
-            ("E5", [1], 1),
-            ("E6", [0], 1),
-            ("G1", [0, 2], 3),
-        ]
+        found = [(s.members.name, s.gene, s.members.rows.tolist(), s.members.n_listed) for s in sets]
+        assert found == [("E5", "DUP", [1], 1), ("E6", "DUP", [0], 1), ("G1", "G1", [0, 2], 3)]

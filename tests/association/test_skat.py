@@ -16,7 +16,6 @@ from endotype.association.skat import (
     RHO_GRID,
     beta_weights,
     burden,
-    leave_one_out,
     skat,
     skat_o,
     skat_rho,
@@ -193,19 +192,6 @@ class TestSkatO:
         assert all(low <= count <= high for count in hits.values()), hits
 
 
-class TestLeaveOneOut:
-    def test_is_the_test_of_the_others_and_finds_the_culprit(self) -> None:
-        case = random_case(15, missing=0)
-        trait = case.trait + 3 * case.dosages[4]
-        case = make_case(case.dosages, trait, case.covariates, False)
-        found = leave_one_out(skat, case.scores, case.weights)
-        for j in (0, 4):
-            others = make_case(np.delete(case.dosages, j, 0), trait, case.covariates, False)
-            expected = skat(others.scores, others.weights).neg_log10_p
-            assert found[j].neg_log10_p == pytest.approx(expected, rel=1e-9)
-        assert int(np.argmin([r.neg_log10_p for r in found])) == 4
-
-
 class TestRobust:
     def test_without_outlying_scores_nothing_changes(self) -> None:
         case = random_case(16, binary=True)
@@ -225,6 +211,16 @@ class TestRobust:
             assert 10 ** -saddlepoint_p(adjusted, risk, score) == pytest.approx(p, rel=0.15)
             z = score / math.sqrt(float(adjusted**2 @ (risk * (1 - risk))))
             assert 10 ** -neg_log10_p_normal(np.array([z]))[0] < 0.5 * p
+
+    @pytest.mark.parametrize(("carriers", "risk"), [(10, 0.01), (30, 0.01), (60, 0.001)])
+    def test_saddlepoint_far_out_is_near_the_binomial(self, carriers: int, risk: float) -> None:
+        """All but a few carriers being cases: Newton's first step lands where nobody's outcome is open."""
+        for n_cases in range(2, 10):
+            score = n_cases - carriers * risk
+            found = 10 ** -saddlepoint_p(np.ones(carriers), np.full(carriers, risk), score)
+            exact = stats.binom.sf(n_cases - 1, carriers, risk)
+            # Of a lattice the saddlepoint gives about the tail from the middle of the step on.
+            assert exact / 8 < found < exact, n_cases
 
     def test_no_tail_on_the_other_side_is_none(self) -> None:
         # Three carriers at a risk of 1 %: fewer cases than none can't be, and all of them is the end.
@@ -345,6 +341,24 @@ class TestR:
         found = 10 ** -skat_o(case.scores, case.weights).neg_log10_p
         assert found == pytest.approx(exact, rel=1e-8)
         assert found == pytest.approx(printed, rel=6e-3)
+
+    @pytest.mark.parametrize("kind", ["C", "D"])
+    def test_common_and_rare_variants_of_equal_weight(
+        self, kind: str, cases: dict[str, Case], expected: pd.DataFrame
+    ) -> None:
+        """SKAT_CommonRare's joint test (Ionita-Laza et al., Am J Hum Genet 92:841, 2013) by our tail.
+
+        The kernels of the rare and of the common variants are scaled to the same sum of squares.
+        """
+        case = cases[kind]
+        frequency = case.genotypes.minor_frequency
+        rare = frequency < 1 / math.sqrt(2 * case.genotypes.n)
+        weights = np.where(rare, beta_weights(frequency), beta_weights(frequency, 0.5, 0.5))
+        kernel = weights[:, None] * case.scores.information * weights
+        for group in (rare, ~rare):
+            weights[group] /= np.sum(kernel[np.ix_(group, group)] ** 2) ** 0.25
+        found = 10 ** -skat(case.scores, weights).neg_log10_p
+        assert found == pytest.approx(self.p(expected, kind, "CommonRare", "-"), abs=1e-7)
 
 
 class TestHail:

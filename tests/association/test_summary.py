@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from endotype.association.design_source import DesignSource
-from endotype.association.genes import associate_genes, qualifying, scan_genes
+from endotype.association.genes import associate_genes
 from endotype.association.inflation import genomic_inflation
 from endotype.association.loci import NearestGene, gene_loci, significant, variant_loci
 from endotype.association.manhattan import strongest_per_cell
+from endotype.association.masks import DEFAULT_RULES
 from endotype.association.plot import plot_not_assessed, plot_trait
 from endotype.association.scan import associate
 from endotype.association.statement import DOSAGE_CODING
@@ -30,7 +31,6 @@ from tests.association.builders import (
     make_design,
     make_store,
 )
-from tests.reference import association as slow
 
 N, M = 400, 300
 
@@ -86,13 +86,14 @@ def run_all(folder: Path, out: Path, cut: int = 100) -> None:
         folder / "genes_table.parquet",
         folder / "design.parquet",
         folder / "design.json",
-        out / "genes.parquet",
-        max_frequency=0.01,
+        out,
+        rules=DEFAULT_RULES,
         min_carriers=5,
+        alpha=0.05,
     )
     summarise_association(
         shards,
-        out / "genes.parquet",
+        out,
         folder / "design.json",
         folder / "annotation.parquet",
         out,
@@ -115,8 +116,11 @@ CONTRACT = {
     "variant": "id chrom pos effect_allele other_allele n n_missing eac eaf beta se stat neg_log10_p"
     " test status",
     "cases": "n_cases n_controls eaf_cases eaf_controls",
-    "gene": "gene gene_id chrom start end n_variants n_carriers n beta se stat neg_log10_p test status",
-    "loci": "trait kind id chrom pos start end gene effect_allele eaf beta se neg_log10_p n"
+    "gene": "kind gene gene_id chrom start end mask n_masks n_variants n_carriers n beta se stat neg_log10_p"
+    " test status",
+    "sets": "kind set mask test n n_listed n_variants n_collapsed n_carriers minor_alleles beta se stat"
+    " neg_log10_p method status",
+    "loci": "trait kind id chrom pos start end gene mask effect_allele eaf beta se neg_log10_p n"
     " n_significant threshold",
 }
 
@@ -128,6 +132,7 @@ def test_every_trait_has_its_files_with_the_columns_of_the_contract(run):
         columns = variant if trait == "qt" else variant + cases
         assert pq.read_schema(out / f"{trait}.parquet").names == columns
         assert pq.read_schema(out / f"{trait}.genes.parquet").names == CONTRACT["gene"].split()
+        assert pq.read_schema(out / f"{trait}.sets.parquet").names == CONTRACT["sets"].split()
         assert ET.parse(out / f"{trait}.svg").getroot().tag.endswith("svg")
     assert pq.read_schema(out / "loci.parquet").names == CONTRACT["loci"].split()
     assert pq.read_metadata(out / "qt.parquet").num_rows == M
@@ -184,7 +189,7 @@ def test_missing_or_doubled_shards_are_refused(run, tmp_path):
         with pytest.raises(InputError, match="each once and in the same order"):
             summarise_association(
                 wrong,
-                out / "genes.parquet",
+                out,
                 folder / "design.json",
                 folder / "annotation.parquet",
                 tmp_path,
@@ -192,84 +197,6 @@ def test_missing_or_doubled_shards_are_refused(run, tmp_path):
                 locus_window=1000,
                 bim=folder / "g.bim",
             )
-
-
-def test_burden_is_least_squares_on_the_sum_of_alleles(run):
-    folder, out = run
-    from endotype.association.design import read_design
-    from endotype.variants.plink import open_store
-
-    store = open_store(folder / "g")
-    dosages = store.dosages(slice(204, 208)).astype(float)
-    for row in dosages:
-        row[row < 0] = row[row >= 0].mean()
-    trait = read_design(folder / "design.parquet", folder / "design.json").trait("qt")
-    standard = (trait.covariates - trait.covariates.mean(axis=0)) / trait.covariates.std(axis=0)
-    beta, se, _ = slow.ordinary_least_squares(trait.values, standard, dosages.sum(axis=0))
-    row = pd.read_parquet(out / "qt.genes.parquet").set_index("gene").loc["G2"]
-    np.testing.assert_allclose([row["beta"], row["se"]], [beta, se], rtol=1e-9)
-    assert row["n_carriers"] == (store.dosages(slice(204, 208)) > 0).any(axis=0).sum()
-    assert row["n_variants"] == 4
-
-
-def test_burdens_of_score_tests_equal_the_slow_twins(run):
-    folder, _ = run
-    from endotype.association.design import read_design
-    from endotype.variants.plink import open_store
-
-    store, design = open_store(folder / "g"), read_design(folder / "design.parquet", folder / "design.json")
-    ids = store.variants["id"]
-    sets = pd.DataFrame({"gene": "X", "gene_id": "X", "variant_id": list(ids[:3])})
-    table = scan_genes(
-        store, sets, gene_table(gene=[], gene_id=[], chrom=[], start=[], end=[]), design, min_carriers=1
-    )
-    rows = table.to_pandas().set_index("trait")
-    dosages = store.dosages(slice(0, 3)).astype(float)
-    for row in dosages:
-        row[row < 0] = row[row >= 0].mean()
-    burden = dosages.sum(axis=0)
-
-    def standard(trait):
-        return (trait.covariates - trait.covariates.mean(axis=0)) / trait.covariates.std(axis=0)
-
-    binary, survival = design.trait("null_status"), design.trait("surv")
-    score, information = slow.logistic_score(binary.values, standard(binary), burden)
-    assert rows.loc["null_status", "stat"] == pytest.approx(score / information**0.5, rel=1e-8)
-    coefficients = slow.cox_null(survival.values, survival.event, standard(survival))
-    score, information = slow.cox_score(
-        survival.values, survival.event, standard(survival), coefficients, burden
-    )
-    assert rows.loc["surv", "stat"] == pytest.approx(score / information**0.5, rel=1e-8)
-    assert pd.isna(rows.loc["surv", "chrom"])  # the gene table doesn't know it
-
-
-def test_only_rare_protein_changing_variants_qualify():
-    effects = annotation_table(
-        variant_id=list("abcdefgh"),
-        gene=["G", "G", "G", "G", "G", "G", None, "G"],
-        gene_id=["1", "1", "1", "1", "1", "1", None, "1"],
-        impact=["HIGH", "MODERATE", "LOW", "LOW", "HIGH", "HIGH", "HIGH", None],
-        damaging=pd.array([True, False, False, True, True, True, True, pd.NA], "boolean"),
-        population_af=[np.nan, 0.009, np.nan, np.nan, 0.01, np.nan, np.nan, np.nan],
-        cohort_af=[0.001, 0.001, 0.001, 0.001, 0.001, 0.01, 0.001, 0.001],
-    )
-    twice = pd.concat([effects, effects])  # more transcripts of the same gene
-    assert list(qualifying(twice, 0.01)["variant_id"]) == ["a", "b", "d"]
-
-
-def test_genes_with_few_carriers_are_kept_with_the_reason(run):
-    folder, _ = run
-    from endotype.association.design import read_design
-    from endotype.variants.plink import open_store
-
-    store, design = open_store(folder / "g"), read_design(folder / "design.parquet", folder / "design.json")
-    sets = qualifying(pd.read_parquet(folder / "annotation.parquet"), 0.01)
-    genes = pd.read_parquet(folder / "genes_table.parquet")
-    table = scan_genes(store, sets, genes, design, min_carriers=1000).to_pandas()
-    assert set(table["status"]) == {"TOO_RARE"}
-    assert table["neg_log10_p"].isna().all()
-    single = scan_genes(store, sets.groupby("gene").head(1), genes, design, min_carriers=1)
-    assert single.num_rows == 0
 
 
 def test_without_consequences_genes_are_not_assessed(run, tmp_path):
@@ -285,14 +212,15 @@ def test_without_consequences_genes_are_not_assessed(run, tmp_path):
         folder / "genes_table.parquet",
         folder / "design.parquet",
         folder / "design.json",
-        tmp_path / "genes.parquet",
-        max_frequency=0.01,
+        tmp_path,
+        rules=DEFAULT_RULES,
         min_carriers=5,
+        alpha=0.05,
     )
     assert pq.read_metadata(tmp_path / "genes.parquet").num_rows == 0
     summarise_association(
         [out / f"shards/{i}.parquet" for i in range(3)],
-        tmp_path / "genes.parquet",
+        tmp_path,
         folder / "design.json",
         tmp_path / "annotation.parquet",
         tmp_path,
@@ -352,7 +280,7 @@ def test_bonferroni_counts_tests_that_were_made():
     assert threshold == 0.05 / 3
     assert list(hit) == [True, False, False, False]
     assert significant(pd.Series([np.nan]), 0.05)[1] is None
-    empty = pd.DataFrame({"neg_log10_p": []})
+    empty = pd.DataFrame({"kind": [], "neg_log10_p": []})
     assert gene_loci("t", empty, 0.05).empty
 
 

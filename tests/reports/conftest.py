@@ -129,6 +129,7 @@ CONFIG: dict[str, Any] = {
         "min_allele_count": 10,
         "gene_max_frequency": 0.01,
         "gene_min_carriers": 5,
+        "masks": None,
         "locus_window": 500000,
         "principal_components": 4,
     },
@@ -424,11 +425,11 @@ def _interpretation(results: Path) -> None:
 
 
 def _association(results: Path) -> None:
-    columns = "trait kind id chrom pos start end gene effect_allele eaf beta se neg_log10_p n n_significant"
-    columns += " threshold"
+    columns = "trait kind id chrom pos start end gene mask effect_allele eaf beta se neg_log10_p n"
+    columns += " n_significant threshold"
     lead = ("variant", "2:5000:C:G", "2", 5000, 4000, 6000)
     rows = [
-        ("airway_disease", *lead, "GENEC", "G", 0.4, 0.7, 0.1, 11.9, 58, 3, 1e-6),
+        ("airway_disease", *lead, "GENEC", None, "G", 0.4, 0.7, 0.1, 11.9, 58, 3, 1e-6),
         (
             "lipid_level",
             "gene",
@@ -438,6 +439,7 @@ def _association(results: Path) -> None:
             900,
             999,
             "GENEE",
+            "protein_changing",
             None,
             None,
             0.8,
@@ -447,7 +449,8 @@ def _association(results: Path) -> None:
             1,
             1e-3,
         ),
-        ("survival", *lead, None, "G", 0.4, 0.3, 0.05, 402.5, 58, 1, 1e-6),
+        ("survival", *lead, None, None, "G", 0.4, 0.3, 0.05, 402.5, 58, 1, 1e-6),
+        ("survival", "set", "pathway", *[None] * 5, "all", None, None, 0.5, 0.1, 6.2, 58, 1, 1e-3),
     ]
     write_parquet(pd.DataFrame(rows, columns=columns.split()), results / "association/loci.parquet")
     traits: dict[str, Any] = {

@@ -99,6 +99,14 @@ def test_the_cohort_comes_before_the_list_of_patients(run: Run) -> None:
     assert places == sorted(places)
 
 
+def test_genes_and_sets_are_among_the_loci(run: Run) -> None:
+    run.write()
+    page, data = index(run)
+    assert "rare variants of the gene" in page
+    assert 'set of variants <span class="code">pathway</span>' in page
+    assert {locus["kind"] for locus in data["loci"]} == {"variant", "gene", "set"}
+
+
 def test_who_needs_attention_is_named_with_the_reason_and_the_rest_is_counted(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -202,6 +202,10 @@ def test_associations_count_effect_alleles_and_keep_tiny_p_values(written: Run) 
     assert "10⁻⁴⁰³" in written.page(carrier)
     (gene,) = [a for a in written.report("P0001")["associations"]["items"] if a["kind"] == "gene"]
     assert (gene["gene"], gene["alleles"], gene["effect_allele"]) == ("GENEE", 1, None)
+    section = written.report("P0001")["associations"]
+    # A set of the user's is a result of the cohort; nobody is said to lack a genotype of it.
+    assert section["n_loci"] == 3
+    assert "pathway" not in {a["id"] for a in [*section["items"], *section["no_call"]]}
 
 
 def test_effect_alleles_that_are_the_reference_are_counted_as_such(run: Run) -> None:

@@ -63,15 +63,19 @@ rule associate:
 
 
 rule associate_genes:
-    """Burden of rare damaging variants of each gene against every trait."""
+    """Sets of rare damaging variants of each gene, and the user's own sets, against every trait."""
     input:
         store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
         annotation="results/annotation/variants.parquet",
         genes="results/annotation/genes.parquet",
         design="results/association/design.parquet",
         info="results/association/design.json",
+        set_file=CONFIG["association"]["set_file"] or [],
     output:
-        "results/association/genes.parquet",
+        sets="results/association/sets.parquet",
+        genes="results/association/genes.parquet",
+        leave_one_out="results/association/leave_one_out.parquet",
+        dropped="results/association/sets.dropped.tsv",
     log:
         "logs/associate_genes.log",
     benchmark:
@@ -81,25 +85,34 @@ rule associate_genes:
     params:
         code=code("associate_genes.py"),
         script=script("associate_genes.py"),
+        masks=json.dumps(CONFIG["association"]["masks"]),
         max_frequency=CONFIG["association"]["gene_max_frequency"],
         min_carriers=CONFIG["association"]["gene_min_carriers"],
+        tests=",".join(CONFIG["association"]["set_tests"]),
+        set_file=option("--set-file", CONFIG["association"]["set_file"]),
+        alpha=CONFIG["association"]["alpha"],
     shell:
         "python {params.script} --bfile results/variants/genotypes --annotation {input.annotation}"
-        " --genes {input.genes} --design {input.design} --design-info {input.info}"
-        " --max-frequency {params.max_frequency} --min-carriers {params.min_carriers} --out {output} > {log} 2>&1"
+        " --genes {input.genes} --design {input.design} --design-info {input.info} --masks {params.masks:q}"
+        " --max-frequency {params.max_frequency} --min-carriers {params.min_carriers} --set-tests {params.tests}"
+        " {params.set_file} --alpha {params.alpha} --threads {threads} --out-dir results/association > {log} 2>&1"
 
 
 rule summarise_association:
     """One table and one picture a trait, and the independent loci of all."""
     input:
         shards=collect("results/association/shards/{shard}.parquet", shard=SHARDS),
-        genes="results/association/genes.parquet",
+        sets=rules.associate_genes.output,
         info="results/association/design.json",
         annotation="results/annotation/variants.parquet",
         gene_table="results/annotation/genes.parquet",
         bim="results/variants/genotypes.bim",
     output:
-        collect("results/association/{trait}{ext}", trait=TRAITS, ext=[".parquet", ".genes.parquet", ".svg"]),
+        collect(
+            "results/association/{trait}{ext}",
+            trait=TRAITS,
+            ext=[".parquet", ".genes.parquet", ".sets.parquet", ".svg"],
+        ),
         loci="results/association/loci.parquet",
         summary="results/association/summary.json",
     log:
@@ -114,7 +127,7 @@ rule summarise_association:
         alpha=CONFIG["association"]["alpha"],
         window=CONFIG["association"]["locus_window"],
     shell:
-        "python {params.script} --shards {input.shards} --genes {input.genes} --design-info {input.info}"
+        "python {params.script} --shards {input.shards} --sets results/association --design-info {input.info}"
         " --annotation {input.annotation} --gene-table {input.gene_table} --bim {input.bim} --alpha {params.alpha} --locus-window {params.window}"
         " --out-dir results/association > {log} 2>&1"
 

@@ -41,6 +41,7 @@ rule write_provenance:
     """Record what went into the run: inputs with sha256, software versions, the full configuration."""
     input:
         rules.check_inputs.input,
+        set_file=CONFIG["association"]["set_file"] or [],
     output:
         inputs="results/provenance/inputs.json",
         software="results/provenance/software.json",

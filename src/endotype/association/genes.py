@@ -1,37 +1,68 @@
-"""Gene burden: do carriers of rare, protein-changing alleles of a gene differ in a trait?"""
+"""The sets of a run: masks of every gene, and the user's own, against every testable trait.
+
+A gene (or set of the user's) is judged by one p-value, so that testing it in several ways costs nothing in
+significance beyond one test: ACAT-O of each mask, which combines burden, SKAT and ACAT-V, and Cauchy's
+combination of the masks. A time to event has no ACAT-O; the unweighted burden of each mask takes its place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from endotype.association.acat import cauchy_combination
 from endotype.association.design import Design, read_design
-from endotype.tables import read_parquet, write_arrow
+from endotype.association.loci import significant
+from endotype.association.masks import GeneSet, MaskRule, mask_variants, masked_sets
+from endotype.association.set_files import VariantIndex, VariantSet
+from endotype.association.set_input import read_sets
+from endotype.association.set_lovo import LOVO_SCHEMA, scan_leave_one_out
+from endotype.association.set_test import TESTS, SetOptions
+from endotype.association.sets import SET_SCHEMA, scan_sets
+from endotype.tables import read_parquet, write_arrow, write_tsv
 from endotype.variants.plink import GenotypeStore, open_store
 
 MIN_VARIANTS = 2
 """A gene with fewer qualifying variants is left to the test of the single variant."""
 
-MIN_EXPECTED_CARRIERS = 5
-"""As :data:`~endotype.association.scan.MIN_EXPECTED_ALLELES`, of carriers."""
-
-QUALIFYING_IMPACTS = ("HIGH", "MODERATE")
-
 NOT_ASSESSED = "not_assessed"
-"""Key of the metadata of a result that is empty because consequences were not assessed; holds the reason."""
+"""Key of the metadata of a result without genes because consequences were not assessed; holds the reason."""
+
+LEFT_TO_VARIANTS = "left_to_variants"
+"""Key of the metadata: how many masks of genes have fewer than :data:`MIN_VARIANTS` variants."""
+
+GENE, OWN = "gene", "set"
+"""Kinds of units: a gene with its masks, or a set of the user's."""
+
+PRIMARY, COX_PRIMARY = "acato", "burden_unweighted"
+"""The test that decides about a mask, and the one that does for a time to event."""
+
+_KIND = pa.field("kind", pa.string())
+
+RUN_SET_SCHEMA = SET_SCHEMA.insert(1, _KIND)
+"""Columns of ``association/sets.parquet``."""
+
+RUN_LOVO_SCHEMA = LOVO_SCHEMA.insert(1, _KIND)
+"""Columns of ``association/leave_one_out.parquet``."""
 
 GENE_SCHEMA = pa.schema(
     [
         ("trait", pa.string()),
+        ("kind", pa.string()),
         ("gene", pa.string()),
         ("gene_id", pa.string()),
         ("chrom", pa.string()),
         ("start", pa.int64()),
         ("end", pa.int64()),
+        ("mask", pa.string()),
+        ("n_masks", pa.int64()),
         ("n_variants", pa.int64()),
         ("n_carriers", pa.int64()),
         ("n", pa.int64()),
@@ -43,11 +74,34 @@ GENE_SCHEMA = pa.schema(
         ("status", pa.string()),
     ]
 )
-"""Columns of a result: those of docs/results.md behind ``trait``."""
+"""Columns of ``association/genes.parquet``. ``neg_log10_p``: of the gene, over its ``n_masks`` tested masks;
+``mask``: the one with the smallest p-value, which ``n_variants n_carriers beta se stat`` are of, the last
+three of its unweighted burden, per rare allele. ``test`` decided about each mask."""
 
-_ANNOTATION_COLUMNS = [
-    "variant_id", "gene", "gene_id", "impact", "damaging", "population_af", "cohort_af", "consequence_status",
-]  # fmt: skip
+
+@dataclass(frozen=True)
+class Unit:
+    """A gene with its masks, or a set of the user's with its masks: what one decision is about.
+
+    ``masks`` are places in the list of all sets; ``chrom start end`` are of a gene that the gene table has.
+    """
+
+    kind: str
+    name: str
+    gene_id: str | None
+    chrom: str | None
+    start: int | None
+    end: int | None
+    masks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SetTests:
+    """What :func:`test_sets` finds; tables of the schemas of this module."""
+
+    sets: pa.Table
+    genes: pa.Table
+    leave_one_out: pa.Table
 
 
 def associate_genes(
@@ -56,168 +110,197 @@ def associate_genes(
     genes: str | Path,
     design: str | Path,
     design_info: str | Path,
-    out: str | Path,
+    out_dir: str | Path,
     *,
-    max_frequency: float,
+    rules: Sequence[MaskRule],
     min_carriers: int,
+    alpha: float,
+    tests: Sequence[str] = TESTS,
+    set_file: str | Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Test the burden of every gene against every testable trait of a design; write one table."""
-    effects = read_parquet(annotation, _ANNOTATION_COLUMNS)
-    if len(effects) and (effects["consequence_status"] == NOT_ASSESSED).all():
-        reason = "consequences of variants were not assessed"
-        write_arrow(GENE_SCHEMA.empty_table().replace_schema_metadata({NOT_ASSESSED: reason}), out)
-        return
-    table = scan_genes(
-        open_store(bfile),
-        qualifying(effects, max_frequency),
-        read_parquet(genes),
-        read_design(design, design_info),
-        min_carriers=min_carriers,
-        threads=threads,
-    )
-    write_arrow(table, out)
+    """Test the masks of all genes, and the sets of a file, against every testable trait of a design.
 
-
-def why_not_assessed(path: str | Path) -> str | None:
-    """Why a gene result holds nothing, or None when genes were tested."""
-    metadata = pq.read_schema(path).metadata or {}
-    reason = metadata.get(NOT_ASSESSED.encode())
-    return reason.decode() if reason else None
-
-
-def qualifying(effects: pd.DataFrame, max_frequency: float) -> pd.DataFrame:
-    """Rare protein-changing variants of each gene.
-
-    A variant qualifies when it has HIGH or MODERATE impact on some transcript of the gene, or is damaging,
-    and its frequency is below ``max_frequency`` in the cohort, and in the population where that is known.
+    Writes ``sets.parquet``, ``genes.parquet``, ``leave_one_out.parquet`` (of significant genes and sets) and
+    ``sets.dropped.tsv`` (variants of the file that were not tested) into ``out_dir``.
 
     Args:
-        effects: rows of ``annotation/variants.parquet``.
-        max_frequency: of the alternate allele.
-
-    Returns:
-        Columns ``gene gene_id variant_id``, unique and sorted.
+        bfile: prefix of the genotypes.
+        annotation: ``annotation/variants.parquet``.
+        genes: ``annotation/genes.parquet``, for the places of genes.
+        design, design_info: who is analysed and how.
+        out_dir: ``association/``.
+        rules: masks of genes.
+        min_carriers: sets with fewer people who carry a rarer allele are ``TOO_RARE``.
+        alpha: family-wise error rate over the genes (and again over the sets of the file) of all traits.
+        tests: shown in ``sets.parquet``, beside those that decide.
+        set_file: see :func:`~endotype.association.set_input.read_sets`.
+        threads: share the sets. The result does not depend on it.
     """
-    protein = effects["impact"].isin(QUALIFYING_IMPACTS) | effects["damaging"].eq(True).fillna(False)
-    population = effects["population_af"]
-    rare = (effects["cohort_af"] < max_frequency) & (population.isna() | (population < max_frequency))
-    chosen = effects.loc[
-        protein.to_numpy(bool) & rare.to_numpy(bool) & effects["gene"].notna().to_numpy(bool),
-        ["gene", "gene_id", "variant_id"],
-    ]
-    return chosen.drop_duplicates(["gene", "gene_id", "variant_id"]).sort_values(
-        ["gene", "gene_id", "variant_id"], ignore_index=True
+    store = open_store(bfile)
+    index = VariantIndex(store.variants)
+    masked = mask_variants(annotation, rules)
+    metadata = {}
+    if masked.n_not_assessed and not masked.n_assessed:
+        metadata[NOT_ASSESSED] = "consequences of variants were not assessed"
+    of_genes = masked_sets(masked, index)
+    enough = [s for s in of_genes if len(s.members.rows) >= MIN_VARIANTS]
+    metadata[LEFT_TO_VARIANTS] = str(len(of_genes) - len(enough))
+    own: tuple[VariantSet, ...] = ()
+    dropped = pd.DataFrame(columns=["set", "variant", "line", "reason"])
+    if set_file is not None:
+        read = read_sets(set_file, index)
+        own, dropped = read.sets, read.dropped
+    found = test_sets(
+        *(store, read_design(design, design_info), enough, own, read_parquet(genes)),
+        options=SetOptions(
+            tests=tuple(t for t in TESTS if t in (*tests, PRIMARY, COX_PRIMARY)),
+            min_minor_alleles=0,  # the user decides by carriers
+            min_carriers=min_carriers,
+        ),
+        alpha=alpha,
+        threads=threads,
     )
+    out = Path(out_dir)
+    write_arrow(found.sets, out / "sets.parquet")
+    write_arrow(found.genes.replace_schema_metadata(metadata), out / "genes.parquet")
+    write_arrow(found.leave_one_out, out / "leave_one_out.parquet")
+    write_tsv(dropped, out / "sets.dropped.tsv")
 
 
-def scan_genes(
+def metadata_of(path: str | Path) -> dict[str, str]:
+    """What ``genes.parquet`` says of itself; keys :data:`NOT_ASSESSED` and :data:`LEFT_TO_VARIANTS`."""
+    metadata = pq.read_schema(path).metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items()}
+
+
+def test_sets(
     store: GenotypeStore,
-    sets: pd.DataFrame,
-    gene_table: pd.DataFrame,
     design: Design,
+    genes: Sequence[GeneSet],
+    own: Sequence[VariantSet],
+    gene_table: pd.DataFrame,
     *,
-    min_carriers: int,
+    options: SetOptions,
+    alpha: float,
     threads: int = 1,
-) -> pa.Table:
-    """Test gene burdens against all testable traits.
-
-    The burden is the number of qualifying alleles a person carries. A missing genotype counts as the mean
-    of the called people of that model: leaving out everyone with a gap in any variant would leave nobody.
+) -> SetTests:
+    """Test masks of genes and other sets; say which genes and sets are significant, and by which variant.
 
     Args:
         store: the genotypes.
-        sets: as from :func:`qualifying`.
-        gene_table: ``annotation/genes.parquet``, for the places of genes.
         design: who is analysed and how.
-        min_carriers: fewer people with a qualifying allele are ``TOO_RARE``.
-        threads: for the kernels. The result does not depend on it.
-
-    Returns:
-        :data:`GENE_SCHEMA`, by trait, then in the order of the gene table, then by name.
+        genes: masks of genes.
+        own: other sets.
+        gene_table: ``annotation/genes.parquet``; genes are in its order, those it lacks come last, by name.
+        options: how; the tests that decide are among ``options.tests``.
+        alpha: as of :func:`associate_genes`.
+        threads: share the sets.
     """
-    # Reports import this module for `qualifying` alone, once a batch; the tests' compiled kernels can wait.
-    from endotype.association.null_model import STATUS, judge
-    from endotype.association.scan import fit_null, one_blas_thread, places
-
-    members = _members(store, sets)
-    genes = _in_gene_order(list(members), gene_table)
-    tables = [GENE_SCHEMA.empty_table()]
-    with one_blas_thread(threads):
-        for name in design.traits:
-            trait = design.trait(name)
-            model = fit_null(trait)
-            place = places(store, design, trait)
-            columns = np.flatnonzero(place >= 0)
-            columns = columns[np.argsort(place[columns], kind="stable")]
-            burden = np.zeros((len(genes), model.n))
-            carriers = np.zeros((len(genes), model.n), bool)
-            for g, key in enumerate(zip(genes["gene"], genes["gene_id"], strict=True)):
-                dosages = store.dosages(members[key])[:, columns]
-                burden[g] = _filled(dosages).sum(axis=0)
-                carriers[g] = (dosages > 0).any(axis=0)
-            n_carriers = carriers.sum(axis=1)
-            rare = n_carriers < min_carriers
-            if model.case is not None:
-                share = model.case.mean()
-                fewer = share if trait.kind == "cox" else min(share, 1 - share)
-                rare |= n_carriers * fewer < MIN_EXPECTED_CARRIERS
-            tested = judge(
-                model, model.score_dense(burden), n_carriers == 0, rare, np.full(len(genes), model.n)
-            )
-            found = tested.statistics
-            tables.append(
-                pa.table(
-                    {
-                        "trait": pa.repeat(pa.scalar(name), len(genes)),
-                        **{c: pa.array(genes[c], from_pandas=True) for c in genes.columns},
-                        "n_variants": [
-                            len(members[key]) for key in zip(genes["gene"], genes["gene_id"], strict=True)
-                        ],
-                        "n_carriers": n_carriers,
-                        "n": np.full(len(genes), model.n),
-                        "beta": pa.array(found.beta, from_pandas=True),
-                        "se": pa.array(found.se, from_pandas=True),
-                        "stat": pa.array(found.stat, from_pandas=True),
-                        "neg_log10_p": pa.array(found.neg_log10_p, from_pandas=True),
-                        "test": pa.array(found.test, pa.string()),
-                        "status": np.array(STATUS, object)[tested.status],
-                    }
-                )
-                .select(GENE_SCHEMA.names)
-                .cast(GENE_SCHEMA)
-            )
-    return pa.concat_tables(tables)
-
-
-def _members(store: GenotypeStore, sets: pd.DataFrame) -> dict[tuple[str, str], np.ndarray]:
-    """Rows of the store of each gene with enough qualifying variants."""
-    row = pd.Series(np.arange(store.n_variants), index=store.variants["id"].to_numpy())
-    rows = row.reindex(sets["variant_id"]).to_numpy(float)
-    known = sets.assign(row=rows)[np.isfinite(rows)].astype({"row": "int64"})
-    return {
-        (str(gene), str(gene_id)): np.sort(group["row"].to_numpy())
-        for (gene, gene_id), group in known.groupby(["gene", "gene_id"], sort=True, dropna=False)
-        if len(group) >= MIN_VARIANTS
-    }
-
-
-def _in_gene_order(keys: list[tuple[str, str]], gene_table: pd.DataFrame) -> pd.DataFrame:
-    """Columns ``gene gene_id chrom start end`` of some genes; places are null for genes the table lacks."""
-    table = gene_table[["gene", "gene_id", "chrom", "start", "end"]].astype(
-        {"gene": "str", "gene_id": "str", "chrom": "str", "start": "Int64", "end": "Int64"}
+    sets = [*(s.members for s in genes), *own]
+    kinds = [GENE] * len(genes) + [OWN] * len(own)
+    table = scan_sets(store, design, design.traits, sets, options, threads)
+    per_set = len(options.tests)
+    kind_of_row = np.repeat(np.array(kinds * len(design.traits), object), per_set)
+    of_sets = table.add_column(1, _KIND, pa.array(kind_of_row, pa.string()))
+    units = _units(genes, own, gene_table)
+    rows = of_sets.to_pandas()
+    of_units, left_out = [GENE_SCHEMA.empty_table()], [RUN_LOVO_SCHEMA.empty_table()]
+    for number, trait in enumerate(design.traits):
+        mine = rows.iloc[number * len(sets) * per_set : (number + 1) * len(sets) * per_set]
+        primary = COX_PRIMARY if design.info["traits"][trait]["type"] == "cox" else PRIMARY
+        judged = _judge(trait, units, mine, primary)
+        of_units.append(judged)
+        hits = significant_units(judged.to_pandas(), alpha / max(1, len(design.traits)))
+        for kind in (GENE, OWN):
+            found = [u for u, hit in zip(units, hits, strict=True) if hit and u.kind == kind]
+            chosen = [sets[i] for u in found for i in u.masks]
+            without = scan_leave_one_out(store, design, [trait], chosen, options, threads)
+            left_out.append(without.add_column(1, _KIND, pa.repeat(pa.scalar(kind), len(without))))
+    return SetTests(
+        of_sets.combine_chunks().cast(RUN_SET_SCHEMA),
+        pa.concat_tables(of_units).combine_chunks(),
+        pa.concat_tables(left_out).combine_chunks(),
     )
-    table = table.drop_duplicates(["gene", "gene_id"]).assign(order=lambda t: np.arange(len(t)))
-    wanted = pd.DataFrame(keys, columns=["gene", "gene_id"], dtype="str")
-    placed = wanted.merge(table, on=["gene", "gene_id"], how="left").sort_values(
-        ["order", "gene", "gene_id"], ignore_index=True
+
+
+test_sets.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
+
+
+def significant_units(judged: pd.DataFrame, alpha: float) -> np.ndarray:
+    """bool, which rows of :data:`GENE_SCHEMA` of one trait are significant.
+
+    Bonferroni over the genes, and apart from them over the sets of the user.
+    """
+    hits = np.zeros(len(judged), bool)
+    for kind in (GENE, OWN):
+        rows = (judged["kind"] == kind).to_numpy(bool)
+        hit, _ = significant(judged.loc[rows, "neg_log10_p"], alpha)
+        hits[rows] = hit.to_numpy(bool)
+    return hits
+
+
+def _units(genes: Sequence[GeneSet], own: Sequence[VariantSet], gene_table: pd.DataFrame) -> list[Unit]:
+    """Genes in the order of the gene table, then those it lacks, by name, then the other sets, by name."""
+    table = gene_table[["gene", "gene_id", "chrom", "start", "end"]]
+    known: dict[tuple[str, str | None], tuple[int, str, int, int]] = {}
+    for order, (gene, gene_id, chrom, start, end) in enumerate(table.itertuples(index=False, name=None)):
+        if isinstance(chrom, str):
+            name = gene_id if isinstance(gene_id, str) else None
+            known.setdefault((str(gene), name), (order, chrom, int(start), int(end)))
+    masks: dict[tuple[str, str | None], list[int]] = {}
+    for i, of_gene in enumerate(genes):
+        masks.setdefault((of_gene.gene, of_gene.gene_id), []).append(i)
+    others: dict[str, list[int]] = {}
+    for i, members in enumerate(own, len(genes)):
+        others.setdefault(members.name, []).append(i)
+
+    def order_of(key: tuple[str, str | None]) -> tuple[float, str, str]:
+        return (known[key][0] if key in known else np.inf, key[0], key[1] or "")
+
+    units = []
+    for key in sorted(masks, key=order_of):
+        chrom, start, end = known[key][1:] if key in known else (None, None, None)
+        units.append(Unit(GENE, *key, chrom, start, end, tuple(masks[key])))
+    units += [Unit(OWN, name, None, None, None, None, tuple(others[name])) for name in sorted(others)]
+    return units
+
+
+def _judge(trait: str, units: Sequence[Unit], rows: pd.DataFrame, primary: str) -> pa.Table:
+    """Rows of :data:`GENE_SCHEMA` of one trait, from its rows of all sets and tests."""
+    decides = rows[rows["test"] == primary].to_dict("records")
+    effects = rows[rows["test"] == COX_PRIMARY].to_dict("records")
+    found: list[dict[str, Any]] = []
+    for unit in units:
+        p = np.array([decides[i]["neg_log10_p"] for i in unit.masks], float)
+        tested = np.isfinite(p)
+        # Without a result, the mask that was nearest to one; the first of equal ones.
+        best = int(np.nanargmax(p)) if tested.any() else 0
+        if not tested.any():
+            best = int(np.argmax([decides[i]["n_variants"] for i in unit.masks]))
+        lead, effect = decides[unit.masks[best]], effects[unit.masks[best]]
+        found.append(
+            {
+                "trait": trait,
+                "kind": unit.kind,
+                "gene": unit.name,
+                "gene_id": unit.gene_id,
+                "chrom": unit.chrom,
+                "start": unit.start,
+                "end": unit.end,
+                "mask": lead["mask"],
+                "n_masks": int(tested.sum()),
+                **{name: lead[name] for name in ("n_variants", "n_carriers", "n", "status")},
+                **{name: effect[name] for name in ("beta", "se", "stat")},
+                "neg_log10_p": cauchy_combination(p) if tested.any() else None,
+                "test": primary,
+            }
+        )
+    columns = {name: [row[name] for row in found] for name in GENE_SCHEMA.names}
+    return pa.table(
+        {
+            name: pa.array(values, GENE_SCHEMA.field(name).type, from_pandas=True)
+            for name, values in columns.items()
+        },
+        schema=GENE_SCHEMA,
     )
-    return placed.drop(columns="order")
-
-
-def _filled(dosages: np.ndarray) -> np.ndarray:
-    """float64 dosages with the mean of the called in the gaps; a variant nobody is called for counts 0."""
-    called = dosages >= 0
-    total = np.where(called, dosages, 0).sum(axis=1)
-    mean = total / np.maximum(called.sum(axis=1), 1)
-    return np.where(called, dosages, mean[:, None])

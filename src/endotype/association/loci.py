@@ -9,7 +9,7 @@ from endotype.association.genome_order import genome_rank
 
 LOCUS_COLUMNS = {
     "trait": "str", "kind": "str", "id": "str", "chrom": "str", "pos": "Int64", "start": "Int64",
-    "end": "Int64", "gene": "str", "effect_allele": "str", "eaf": "float64", "beta": "float64",
+    "end": "Int64", "gene": "str", "mask": "str", "effect_allele": "str", "eaf": "float64", "beta": "float64",
     "se": "float64", "neg_log10_p": "float64", "n": "Int64", "n_significant": "Int64",
     "threshold": "float64",
 }  # fmt: skip
@@ -73,6 +73,7 @@ def clump(
                 "start": inside.min(),
                 "end": inside.max(),
                 "gene": nearest_gene(lead["id"], lead["chrom"], int(lead["pos"])),
+                "mask": None,
                 "effect_allele": lead["effect_allele"],
                 "eaf": lead["eaf"],
                 "beta": lead["beta"],
@@ -87,27 +88,32 @@ def clump(
     return loci_table(rows)
 
 
-def gene_loci(trait: str, results: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Genes with a significant burden for one trait; ``id`` and ``gene`` are the gene, alleles are null.
+def gene_loci(trait: str, results: pd.DataFrame, alpha: float, kind: str = "gene") -> pd.DataFrame:
+    """Significant genes, or sets of the user's, of one trait; ``id`` is the name, alleles are null.
+
+    ``gene`` is the name of a gene, null for another set. ``beta`` and ``se`` are per rare allele of ``mask``.
 
     Args:
         trait: its name.
         results: columns of ``association/{trait}.genes.parquet``.
-        alpha: family-wise error rate over the genes.
+        alpha: family-wise error rate over the genes, or over the other sets.
+        kind: ``gene`` or ``set``.
     """
+    results = results[results["kind"] == kind]
     hit, threshold = significant(results["neg_log10_p"], alpha)
     found = results[hit].sort_values("neg_log10_p", ascending=False, kind="stable")
     return loci_table(
         [
             {
                 "trait": trait,
-                "kind": "gene",
+                "kind": kind,
                 "id": row["gene"],
                 "chrom": row["chrom"],
                 "pos": row["start"],
                 "start": row["start"],
                 "end": row["end"],
-                "gene": row["gene"],
+                "gene": row["gene"] if kind == "gene" else None,
+                "mask": row["mask"],
                 "effect_allele": None,
                 "eaf": None,
                 "beta": row["beta"],

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from endotype.association.set_files import VariantIndex, VariantSet
+from endotype.errors import InputError, Problem, visible
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,46 @@ DEFAULT_RULES = (
 """Masks where none are configured."""
 
 
+def mask_rules(section: Mapping[str, Any]) -> tuple[MaskRule, ...]:
+    """Masks of the configuration's section ``association``, in its order.
+
+    ``masks`` is a list of mappings with the keys of :class:`MaskRule`, None for :data:`DEFAULT_RULES`; a
+    frequency limit that a mask lacks is ``gene_max_frequency``.
+
+    Raises:
+        InputError: two masks of one name, or one that no variant can be in.
+    """
+    limit = float(section["gene_max_frequency"])
+    given = section.get("masks")
+    if given is None:
+        given = [{"name": r.name, "impacts": r.impacts, "damaging": r.damaging} for r in DEFAULT_RULES]
+    rules: list[MaskRule] = []
+    problems: list[Problem] = []
+    for number, mask in enumerate(given):
+        limits = [mask.get(f"max_{where}_frequency") for where in ("cohort", "population")]
+        rule = MaskRule(
+            mask["name"],
+            tuple(mask.get("impacts", ())),
+            tuple(mask.get("consequences", ())),
+            bool(mask.get("damaging", False)),
+            *(limit if each is None else float(each) for each in limits),
+        )
+        where = f"association.masks.{number}"
+        if rule.name in {r.name for r in rules}:
+            problems.append(
+                Problem("configuration", None, where, f"the mask {visible(rule.name)} again", "another name")
+            )
+        if not (rule.impacts or rule.consequences or rule.damaging):
+            found = f"the mask {visible(rule.name)}, which takes no variant"
+            problems.append(
+                Problem("configuration", None, where, found, "impacts, consequences, or damaging: true")
+            )
+        rules.append(rule)
+    if problems:
+        raise InputError(problems)
+    return tuple(rules)
+
+
 @dataclass(frozen=True)
 class MaskedVariants:
     """Qualifying variants of the masks.
@@ -61,8 +103,12 @@ class MaskedVariants:
     n_not_assessed: int
 
 
-def mask_variants(annotation: str | Path | pa.Table, rules: Sequence[MaskRule]) -> MaskedVariants:
+def mask_variants(
+    annotation: str | Path | pa.Table, rules: Sequence[MaskRule], genes: Collection[str] | None = None
+) -> MaskedVariants:
     """Apply masks to ``annotation/variants.parquet`` (or a table with its columns).
+
+    With ``genes``, names, only to those.
 
     Raises:
         ValueError: two rules of one name.
@@ -76,6 +122,10 @@ def mask_variants(annotation: str | Path | pa.Table, rules: Sequence[MaskRule]) 
             rows = connection.from_arrow(annotation)
         else:
             rows = connection.read_parquet(str(annotation))
+        if genes is not None:
+            wanted = [duckdb.ConstantExpression(gene) for gene in genes]
+            gene = duckdb.ColumnExpression("gene")
+            rows = rows.filter(gene.isin(*wanted) if wanted else duckdb.ConstantExpression(False))
         rows.create_view("effects")
         counts = connection.sql(
             "SELECT count(*) FILTER (assessed), count(*) FILTER (NOT assessed)"
@@ -88,7 +138,16 @@ def mask_variants(annotation: str | Path | pa.Table, rules: Sequence[MaskRule]) 
     return MaskedVariants(table.sort_by(order), int(counts[0]), int(counts[1]))
 
 
-def masked_sets(masked: MaskedVariants, index: VariantIndex) -> tuple[VariantSet, ...]:
+@dataclass(frozen=True)
+class GeneSet:
+    """The qualifying variants of a gene under one mask."""
+
+    gene: str
+    gene_id: str | None
+    members: VariantSet
+
+
+def masked_sets(masked: MaskedVariants, index: VariantIndex) -> tuple[GeneSet, ...]:
     """Sets of genotype rows, by gene and mask; a gene's set is named ``GENE`` or, if two share it, its id.
 
     Variants that the genotypes lack are counted in ``n_listed`` only.
@@ -101,10 +160,11 @@ def masked_sets(masked: MaskedVariants, index: VariantIndex) -> tuple[VariantSet
         members.setdefault((gene, gene_id, mask), []).append(variant)
     sets = []
     for (gene, gene_id, mask), variants in members.items():
-        rows = sorted({row for v in variants if (row := index.find(v)) is not None})
+        rows = index.in_order(row for v in variants if (row := index.find(v)) is not None)
         name = gene if len(ids[gene]) == 1 or gene_id is None else gene_id
-        sets.append(VariantSet(name, mask, np.array(rows, np.int64), None, len(variants)))
-    return tuple(sorted(sets, key=lambda s: (s.name, s.mask)))
+        found = VariantSet(name, mask, np.array(rows, np.int64), None, len(variants))
+        sets.append(GeneSet(gene, gene_id, found))
+    return tuple(sorted(sets, key=lambda s: (s.members.name, s.members.mask)))
 
 
 _QUERY = """

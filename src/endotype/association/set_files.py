@@ -42,7 +42,8 @@ class VariantSet:
     Attributes:
         name: of the set, usually a gene.
         mask: of the selection, :data:`ALL` without masks.
-        rows: int64 (m,), rows of the genotype store, ascending, each once; may be empty.
+        rows: int64 (m,), rows of the genotype store, each once, by id of the variant, so that neither the
+            order of a file nor that of the .bim changes a bit of a result; may be empty.
         weights: float64 (m,), or None for weights by frequency.
         n_listed: variants that the file lists under this mask, those the genotypes lack included.
     """
@@ -92,6 +93,7 @@ class VariantIndex:
             self._by_id[name] = row
         self._variants = variants
         self._by_site: dict[tuple[str, int, frozenset[str]], int] | None = None
+        self._keys: list[tuple[str, str, int, str, str]] | None = None
 
     def find(self, variant: str) -> int | None:
         """The row of a variant, or None."""
@@ -104,6 +106,15 @@ class VariantIndex:
         chrom, pos, *alleles = site.groups()
         return self._sites().get(_site_key(chrom, int(pos), *alleles))
 
+    def in_order(self, rows: Iterable[int]) -> list[int]:
+        """Rows by id, then by place and alleles, each once."""
+        columns = self._variants
+        if self._keys is None:
+            self._keys = list(
+                zip(*(columns[c].tolist() for c in ("id", "chrom", "pos", "alt", "ref")), strict=True)
+            )
+        return sorted(set(rows), key=self._keys.__getitem__)
+
     def is_ambiguous(self, variant: str) -> bool:
         """Whether several rows have this id."""
         return variant in self._ambiguous
@@ -115,6 +126,30 @@ class VariantIndex:
             for row, (chrom, pos, alt, ref) in enumerate(zip(*columns, strict=True)):
                 self._by_site.setdefault(_site_key(chrom, pos, alt, ref), row)
         return self._by_site
+
+
+class AnyVariant(VariantIndex):
+    """Stands for genotypes that are not at hand: every variant is one of theirs, under its own number."""
+
+    def __init__(self) -> None:
+        self._number: dict[object, int] = {}
+
+    def find(self, variant: str) -> int:
+        """The same number for two names of one place and alleles."""
+        site = _SITE.match(variant)
+        key: object = variant
+        if site is not None:
+            chrom, pos, *alleles = site.groups()
+            key = _site_key(chrom, int(pos), *alleles)
+        return self._number.setdefault(key, len(self._number))
+
+    def in_order(self, rows: Iterable[int]) -> list[int]:
+        """Ascending."""
+        return sorted(set(rows))
+
+    def is_ambiguous(self, variant: str) -> bool:
+        """Never."""
+        return False
 
 
 def read_set_table(path: str | Path, index: VariantIndex) -> VariantSets:
@@ -346,14 +381,15 @@ def _resolve(
             dropped.append((v.name, v.variant, v.line, NO_MASK if v.annotation else NO_ANNOTATION))
     sets = []
     for (name, mask), members in sorted(selected.items(), key=lambda item: item[0]):
-        found_rows = sorted((row, v.weight) for v, row in members if row is not None)
-        weighted = any(w is not None for _, w in found_rows)
+        weight_of = {row: v.weight for v, row in members if row is not None}
+        rows = index.in_order(weight_of)
+        weighted = any(w is not None for w in weight_of.values())
         sets.append(
             VariantSet(
                 name,
                 mask,
-                np.array([row for row, _ in found_rows], np.int64),
-                np.array([w for _, w in found_rows], float) if weighted else None,
+                np.array(rows, np.int64),
+                np.array([weight_of[row] for row in rows], float) if weighted else None,
                 len(members),
             )
         )

@@ -271,9 +271,10 @@ def score_saddle(adjusted: np.ndarray, risk: np.ndarray, score: float) -> tuple[
             high = t
         else:
             low = t
-        if second <= 0:
+        if second <= 0 and not bounded:
             break
-        step = t + (score - first) / second
+        # So far out that nobody's outcome is open any more, K'' is 0: a step inwards, if there is a bound.
+        step = t + (score - first) / second if second > 0 else math.inf
         if bounded:
             t = step if low < step < high else 0.5 * (low + high)
         elif t == 0:

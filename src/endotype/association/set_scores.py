@@ -146,9 +146,9 @@ class SetScores:
 
     def take(self, rows: np.ndarray | Sequence[int]) -> SetScores:
         """Some of the variants, by index or mask."""
-        return SetScores(
-            self.score[rows], self.information[rows][:, rows], self.frequency[rows], self.count[rows]
-        )
+        # In rows, as the kernel leaves it: the digits of a product depend on how a matrix lies in memory.
+        information = np.ascontiguousarray(self.information[rows][:, rows])
+        return SetScores(self.score[rows], information, self.frequency[rows], self.count[rows])
 
     @property
     def z(self) -> np.ndarray:

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from endotype.association.acat import acat_o, acat_v
-from endotype.association.design import Design
-from endotype.association.null_model import (
-    COLLINEAR,
-    MONOMORPHIC,
-    NOT_CALLED,
-    NOT_CONVERGED,
-    OK,
-    STATUS,
-    TOO_RARE,
-    NullModel,
-)
-from endotype.association.robust import robust_scores
+from endotype.association.design import Design, Trait
+from endotype.association.null_model import NullModel
 from endotype.association.scan import fit_null, one_blas_thread, places
 from endotype.association.set_files import VariantSet
-from endotype.association.set_scores import (
-    Projection,
-    SetGenotypes,
-    SetScores,
-    project,
-    read_genotypes,
-)
-from endotype.association.skat import SetResult, beta_weights, burden, skat, skat_o
+from endotype.association.set_scores import SetGenotypes, read_genotypes
+from endotype.association.set_test import SetNull, SetOptions, TestedSet, test_set
 from endotype.variants.plink import GenotypeStore
-
-TESTS = ("burden", "skat", "skato", "acatv", "acato")
-
-_COMBINED = ("burden", "skat", "acatv")
 
 SET_SCHEMA = pa.schema(
     [
@@ -50,6 +29,7 @@ SET_SCHEMA = pa.schema(
         ("n_listed", pa.int64()),
         ("n_variants", pa.int64()),
         ("n_collapsed", pa.int64()),
+        ("n_carriers", pa.int64()),
         ("minor_alleles", pa.int64()),
         ("beta", pa.float64()),
         ("se", pa.float64()),
@@ -63,45 +43,14 @@ SET_SCHEMA = pa.schema(
 genotypes, carried, called often enough); ``n_collapsed``: of these taken as one by SKAT and SKAT-O. Numbers
 and ``method`` are null unless ``status`` is ``OK``."""
 
+NullFactory = Callable[[str, str | None], tuple[Trait, NullModel]]
+"""From a trait's name and a chromosome to the people who are tested and their null model. The chromosome is
+the one that all variants of a set are on, None where they are on several or there are none."""
 
-@dataclass(frozen=True)
-class SetOptions:
-    """How sets are tested.
+Progress = Callable[[int, int], None]
+"""Called with the number of sets done, of all traits, and of all there are."""
 
-    Attributes:
-        tests: of :data:`TESTS`.
-        beta: parameters of the weights by frequency; (1, 1) weighs all alike. Sets with weights of their own
-            keep them.
-        collapse: SKAT and SKAT-O take variants of at most so many minor alleles as one; 0 takes none, and
-            :data:`~endotype.association.set_scores.ULTRA_RARE` is what SAIGE-GENE+ and REGENIE do.
-        min_case_alleles: for binary traits they also take as one the variants of which fewer minor alleles
-            are expected among the cases (or the controls, where they are fewer). Without this SKAT finds far
-            too much when cases are few, robust or not; 0 turns it off.
-        robust: binary traits get saddlepoint variances.
-        max_missing: variants with more missing genotypes are left out.
-        min_minor_alleles: a set with fewer in all is ``TOO_RARE``.
-        tail: method of SKAT's p-value.
-    """
-
-    tests: tuple[str, ...] = TESTS
-    beta: tuple[float, float] = (1.0, 25.0)
-    collapse: int = 0
-    min_case_alleles: float = 2.0
-    robust: bool = True
-    max_missing: float = 0.15
-    min_minor_alleles: int = 10
-    tail: str = "inversion"
-
-
-@dataclass(frozen=True)
-class TestedSet:
-    """The tests of one set, with what was tested and why a result is missing."""
-
-    results: tuple[SetResult, ...]
-    n_variants: int
-    n_collapsed: int
-    minor_alleles: int
-    status: int
+_T = TypeVar("_T")
 
 
 def scan_sets(
@@ -111,162 +60,109 @@ def scan_sets(
     sets: Sequence[VariantSet],
     options: SetOptions | None = None,
     threads: int = 1,
+    *,
+    nulls: NullFactory | None = None,
+    progress: Progress | None = None,
 ) -> pa.Table:
     """Test sets of variants against traits.
 
     Args:
         store: the genotypes.
         design: who is analysed and how.
-        traits: names of testable linear or logistic traits.
+        traits: names of testable traits.
         sets: as from :mod:`~endotype.association.set_files` or :mod:`~endotype.association.masks`.
         options: how.
         threads: share the sets. The result does not depend on it.
+        nulls: makes the null models, one a trait and chromosome; without, one a trait is fitted, to the
+            covariates alone.
+        progress: is told how far it has come.
 
     Returns:
         :data:`SET_SCHEMA`, by trait, then by set, then by test.
-
-    Raises:
-        TypeError: a trait's null model is neither linear nor logistic.
     """
     chosen = options or SetOptions()
-    tables = [SET_SCHEMA.empty_table()]
+
+    def test(null: SetNull, genotypes: SetGenotypes, weights: np.ndarray | None) -> TestedSet:
+        return test_set(null, genotypes, weights, chosen)
+
+    found = each_set(store, design, traits, sets, test, threads, nulls=nulls, progress=progress)
+    tables = [
+        _table(name, sets, [n for n, _ in tested], [t for _, t in tested], chosen.tests)
+        for name, tested in found
+    ]
+    return pa.concat_tables([SET_SCHEMA.empty_table(), *tables])
+
+
+def each_set(
+    store: GenotypeStore,
+    design: Design,
+    traits: Sequence[str],
+    sets: Sequence[VariantSet],
+    work: Callable[[SetNull, SetGenotypes, np.ndarray | None], _T],
+    threads: int = 1,
+    *,
+    nulls: NullFactory | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[str, list[tuple[int, _T]]]]:
+    """For each trait, the number of people and what ``work`` says of each set, in their order.
+
+    ``work`` takes the null model, the genotypes of the set and its weights; other arguments as of
+    :func:`scan_sets`.
+    """
+    groups: dict[str | None, list[int]] = {None: list(range(len(sets)))}
+    if nulls is not None:
+        groups = {}
+        for i, members in enumerate(sets):
+            groups.setdefault(_chromosome(store, members), []).append(i)
+
+    def plain(name: str, _: str | None) -> tuple[Trait, NullModel]:
+        trait = design.trait(name)
+        return trait, fit_null(trait)
+
+    make = nulls or plain
+    done = 0
     with one_blas_thread(1), ThreadPoolExecutor(max(1, threads)) as pool:
         for name in traits:
-            trait = design.trait(name)
-            model = fit_null(trait)
-            projection, place = project(model), places(store, design, trait)
-
-            def one(
-                members: VariantSet,
-                model: NullModel = model,
-                projection: Projection = projection,
-                place: np.ndarray = place,
-            ) -> TestedSet:
-                packed = np.ascontiguousarray(store.packed[members.rows])
-                genotypes = read_genotypes(packed, place, projection.n)
-                return test_set(model, projection, genotypes, members.weights, chosen)
-
-            tested = list(pool.map(one, sets))
-            tables.append(_table(name, model.n, sets, tested, chosen.tests))
-    return pa.concat_tables(tables)
+            found: list[tuple[int, _T] | None] = [None] * len(sets)
+            for chromosome, numbers in groups.items():
+                if not numbers:
+                    continue
+                trait, model = make(name, chromosome)
+                one = partial(_one, store, places(store, design, trait), SetNull.of(model), work)
+                for i, answer in zip(numbers, pool.map(one, [sets[i] for i in numbers]), strict=True):
+                    found[i] = model.n, answer
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(traits) * len(sets))
+            yield name, [f for f in found if f is not None]
 
 
-def test_set(
-    model: NullModel,
-    projection: Projection,
-    genotypes: SetGenotypes,
-    weights: np.ndarray | None,
-    options: SetOptions,
-) -> TestedSet:
-    """Test one set in one null model.
-
-    Args:
-        model: linear or logistic.
-        projection: of ``model``.
-        genotypes: of all variants of the set.
-        weights: float64, one a variant of ``genotypes``; None for weights by frequency.
-        options: how.
-    """
-    usable = (genotypes.minor_count > 0) & (genotypes.missing_rate <= options.max_missing)
-    kept = genotypes.take(usable)
-    rare = kept.minor_count <= options.collapse
-    if model.case is not None:
-        share = float(model.case.mean())
-        rare |= kept.minor_count * min(share, 1 - share) < options.min_case_alleles
-    n_variants, n_collapsed = int(usable.sum()), int(rare.sum()) if rare.sum() > 1 else 0
-    minor_alleles = int(kept.minor_count.sum())
-
-    def answer(results: Iterator[SetResult] | None, status: int) -> TestedSet:
-        found = tuple(results or (SetResult(test, math.nan, "") for test in options.tests))
-        return TestedSet(found, n_variants, n_collapsed, minor_alleles, status)
-
-    if n_variants == 0:
-        return answer(None, NOT_CALLED if len(genotypes) == 0 else MONOMORPHIC)
-    if minor_alleles < options.min_minor_alleles:
-        return answer(None, TOO_RARE)
-    if not model.converged:
-        return answer(None, NOT_CONVERGED)
-    own = None if weights is None else weights[usable]
-    return answer(_results(projection, kept, rare, own, options), OK)
+def _one(
+    store: GenotypeStore,
+    place: np.ndarray,
+    null: SetNull,
+    work: Callable[[SetNull, SetGenotypes, np.ndarray | None], _T],
+    members: VariantSet,
+) -> _T:
+    packed = np.ascontiguousarray(store.packed[members.rows])
+    return work(null, read_genotypes(packed, place, null.n), members.weights)
 
 
-test_set.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
-
-
-class _Weighted:
-    """A set under one choice of weights; scores are computed when a test first asks for them."""
-
-    def __init__(
-        self,
-        projection: Projection,
-        genotypes: SetGenotypes,
-        rare: np.ndarray,
-        own: np.ndarray | None,
-        beta: tuple[float, float],
-        robust: bool,
-    ) -> None:
-        self._projection, self._genotypes, self._rare, self._own = projection, genotypes, rare, own
-        self._beta, self._robust = beta, robust and projection.risk is not None
-
-    @cached_property
-    def single(self) -> tuple[SetScores, np.ndarray]:
-        """Scores and weights of all variants."""
-        return self._score(self._genotypes, self._own)
-
-    @cached_property
-    def collapsed(self) -> tuple[SetScores, np.ndarray]:
-        """The same with the rare variants as one, whose weight is the mean of theirs where they have any."""
-        rare, own = self._rare, self._own
-        if rare.sum() < 2:
-            return self.single
-        mean = None if own is None else np.append(own[~rare], own[rare].mean())
-        return self._score(self._genotypes.collapse(rare), mean)
-
-    def _score(self, genotypes: SetGenotypes, own: np.ndarray | None) -> tuple[SetScores, np.ndarray]:
-        weights = beta_weights(genotypes.minor_frequency, *self._beta) if own is None else own
-        scores = self._projection.score(genotypes)
-        if self._robust:
-            scores = robust_scores(self._projection, genotypes, scores, weights)
-        return scores, weights
-
-
-def _results(
-    projection: Projection,
-    genotypes: SetGenotypes,
-    rare: np.ndarray,
-    own: np.ndarray | None,
-    options: SetOptions,
-) -> Iterator[SetResult]:
-    first = _Weighted(projection, genotypes, rare, own, options.beta, options.robust)
-    done: dict[str, SetResult] = {}
-    for test in options.tests:
-        if test != "acato":
-            done[test] = _run(test, first, options)
-            yield done[test]
-            continue
-        parts = [done.get(t) or _run(t, first, options) for t in _COMBINED]
-        if own is None:  # the second set of weights of ACAT-O treats all frequencies alike
-            second = _Weighted(projection, genotypes, rare, None, (1.0, 1.0), options.robust)
-            parts += [_run(t, second, options) for t in _COMBINED]
-        yield acat_o(parts)
-
-
-def _run(test: str, weighted: _Weighted, options: SetOptions) -> SetResult:
-    if test == "skat":
-        return skat(*weighted.collapsed, options.tail)
-    if test == "skato":
-        return skat_o(*weighted.collapsed)
-    return {"burden": burden, "acatv": acat_v}[test](*weighted.single)
+def _chromosome(store: GenotypeStore, members: VariantSet) -> str | None:
+    chromosomes = store.variants["chrom"].iloc[members.rows].unique()
+    return str(chromosomes[0]) if len(chromosomes) == 1 else None
 
 
 def _table(
-    trait: str, n: int, sets: Sequence[VariantSet], tested: Sequence[TestedSet], tests: Sequence[str]
+    trait: str,
+    sets: Sequence[VariantSet],
+    people: Sequence[int],
+    tested: Sequence[TestedSet],
+    tests: Sequence[str],
 ) -> pa.Table:
     rows: dict[str, list[object]] = {name: [] for name in SET_SCHEMA.names}
-    for members, found in zip(sets, tested, strict=True):
-        for test, result in zip(tests, found.results, strict=True):
-            known = found.status == OK and not math.isnan(result.neg_log10_p)
-            status = found.status if found.status != OK or known else COLLINEAR
+    for members, n, found in zip(sets, people, tested, strict=True):
+        for test, result, status in zip(tests, found.results, found.statuses, strict=True):
             row: dict[str, object] = {
                 "trait": trait,
                 "set": members.name,
@@ -276,13 +172,14 @@ def _table(
                 "n_listed": members.n_listed,
                 "n_variants": found.n_variants,
                 "n_collapsed": found.n_collapsed,
+                "n_carriers": found.n_carriers,
                 "minor_alleles": found.minor_alleles,
-                "method": result.method if known else None,
-                "status": STATUS[status],
+                "method": result.method if status == "OK" else None,
+                "status": status,
             }
             for column in ("beta", "se", "stat", "neg_log10_p"):
                 number = float(getattr(result, column))
-                row[column] = number if known and math.isfinite(number) else None
+                row[column] = number if status == "OK" and math.isfinite(number) else None
             for column, value in row.items():
                 rows[column].append(value)
     return pa.table({c: pa.array(v, SET_SCHEMA.field(c).type) for c, v in rows.items()}, schema=SET_SCHEMA)

@@ -7,7 +7,6 @@ With scores U of covariance V and a weight w for each variant, burden is ``(sum 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,19 +162,6 @@ def skat_o(scores: SetScores, weights: np.ndarray, grid: tuple[float, ...] = RHO
     if bonferroni > integral:
         return SetResult("skato", bonferroni, "bonferroni", grid[best])
     return SetResult("skato", integral, "integration", grid[best])
-
-
-def leave_one_out(
-    test: Callable[[SetScores, np.ndarray], SetResult], scores: SetScores, weights: np.ndarray
-) -> list[SetResult]:
-    """A test of the set without each of its variants in turn; m results, in the order of the variants.
-
-    A result far less significant than the whole set's names the variant that carries the signal. Weights
-    stay as they are.
-    """
-    m = len(scores)
-    everyone = np.arange(m)
-    return [test(scores.take(everyone[everyone != j]), weights[everyone != j]) for j in range(m)]
 
 
 def _informative(information: float, scores: SetScores, weights: np.ndarray) -> bool:

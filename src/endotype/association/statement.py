@@ -52,8 +52,8 @@ def statement(
         f"Relatedness: {_relatedness(info)}"
         + (f"; predictions of REGENIE's first step were offsets (matched by {loco})." if loco else "."),
         f"Multiple testing: p-values are not adjusted; significance is Bonferroni's, {alpha:g} over the "
-        f"variants (and again over the genes) of {_count(len(info['traits']), 'trait')}; no genomic control "
-        "was applied.",
+        f"variants (and again over the genes) of {_count(len(info['traits']), 'trait')}, a gene being judged "
+        "by one p-value over all its masks and tests; no genomic control was applied.",
     ]
     if "transformation" in model:
         parts.append(f"Trait: {model['transformation']}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from endotype.association.genes import GENE_SCHEMA, why_not_assessed
+from endotype.association.genes import (
+    GENE,
+    GENE_SCHEMA,
+    LEFT_TO_VARIANTS,
+    NOT_ASSESSED,
+    OWN,
+    RUN_SET_SCHEMA,
+    metadata_of,
+)
 from endotype.association.inflation import inflation_report
 from endotype.association.loci import NearestGene, gene_loci, loci_table, significant, variant_loci
 from endotype.association.plot import plot_not_assessed, plot_trait
@@ -29,22 +38,27 @@ TESTS = {
     "cox": "score test of the partial likelihood; likelihood ratio where |z| is 2 or more",
 }
 
+_LEFT_OUT = ("variant", "minor_alleles", "neg_log10_p", "neg_log10_p_without")
+
 METHOD = {
     "missing_genotypes": "single variants: people without a called genotype are left out of that test, "
-    "exactly; gene burdens: the mean of the called people is filled in",
+    "exactly; sets of variants: the mean of the called people is filled in",
     "missing_covariates": "people without all covariates are left out of the trait",
     "sex_chromosomes": f"{DOSAGE_CODING} Sex is a covariate where it varies.",
-    "significance": "Bonferroni over all variants (or all genes) of all traits that were tested: the "
-    "chance of any false one among the variants, or among the genes, is at most alpha",
+    "significance": "Bonferroni over all variants (or all genes, or all sets of the set file) of all traits "
+    "that were tested: the chance of any false one among the variants, or among the genes, is at most alpha. "
+    "A gene is judged by one p-value: Cauchy's combination, over its masks, of ACAT-O, which combines "
+    "burden, SKAT and ACAT-V; of a time to event, of the unweighted burdens",
     "effects": "per copy of the alternate allele; linear: least squares; logistic and Cox: one-step "
     "estimates (score over information) of the log odds or log hazard ratio; Cox where the "
-    "likelihood ratio was taken: the estimate of highest likelihood",
+    "likelihood ratio was taken: the estimate of highest likelihood; genes: per rare allele of the mask with "
+    "the smallest p-value, by its unweighted burden",
 }
 
 
 def summarise_association(
     shards: Sequence[str | Path],
-    genes: str | Path,
+    sets_dir: str | Path,
     design_info: str | Path,
     annotation: str | Path,
     out_dir: str | Path,
@@ -61,7 +75,7 @@ def summarise_association(
 
     Args:
         shards: results of :func:`endotype.association.scan.associate`, in genome order.
-        genes: result of :func:`endotype.association.genes.associate_genes`.
+        sets_dir: where :func:`endotype.association.genes.associate_genes` wrote.
         design_info: ``design.json``.
         annotation: ``annotation/variants.parquet``.
         out_dir: where ``{trait}.parquet`` and the others go.
@@ -75,8 +89,7 @@ def summarise_association(
     """
     out = Path(out_dir)
     info = read_json(design_info)
-    gene_results = pq.read_table(genes)
-    genes_missing = why_not_assessed(genes)
+    of_sets = _Sets.read(Path(sets_dir))
     nearest_gene = _nearest_gene(annotation, gene_table)
     summaries: dict[str, Any] = {}
     loci: list[pd.DataFrame] = []
@@ -92,15 +105,16 @@ def summarise_association(
         results = table.to_pandas()
         found = variant_loci(trait, results, alpha_of_trait, locus_window, nearest_gene)
 
-        burden = gene_results.filter(pa.compute.equal(gene_results["trait"], trait)).drop_columns("trait")
-        write_arrow(burden.replace_schema_metadata({STATEMENT: line}), out / f"{trait}.genes.parquet")
-        burdens = burden.to_pandas()
-        found_genes = gene_loci(trait, burdens, alpha_of_trait)
+        metadata = {STATEMENT: line}
+        sets, judged, left_out = of_sets.of(trait)
+        write_arrow(sets.replace_schema_metadata(metadata), out / f"{trait}.sets.parquet")
+        write_arrow(judged.replace_schema_metadata(metadata), out / f"{trait}.genes.parquet")
+        units = judged.to_pandas()
+        found_sets = [gene_loci(trait, units, alpha_of_trait, kind) for kind in (GENE, OWN)]
 
-        loci += [found, found_genes]
+        loci += [found, *found_sets]
         diagnostics = inflation_report(results)
         hit, threshold = significant(results["neg_log10_p"], alpha_of_trait)
-        gene_hit, gene_threshold = significant(burdens["neg_log10_p"], alpha_of_trait)
         inflation = diagnostics["lambda"]
         plot_trait(out / f"{trait}.svg", _title(trait, design), results, found, threshold, inflation)
         summaries[trait] = {
@@ -116,13 +130,13 @@ def summarise_association(
             "diagnostics": diagnostics,
             "statement": line,
             "variants": _tests(results, hit, threshold) | {"n_loci": len(found)},
-            "genes": {"assessed": False, "reason": genes_missing}
-            if genes_missing
-            else {"assessed": True} | _tests(burdens, gene_hit, gene_threshold),
+            "genes": of_sets.genes_of(sets, units, left_out, alpha_of_trait),
+            "sets": _units(OWN, sets, units, left_out, alpha_of_trait),
         }
     for trait, reason in info["not_assessed"].items():
         write_arrow(_without_trait(VARIANT_SCHEMA), out / f"{trait}.parquet")
         write_arrow(_without_trait(GENE_SCHEMA), out / f"{trait}.genes.parquet")
+        write_arrow(_without_trait(RUN_SET_SCHEMA), out / f"{trait}.sets.parquet")
         plot_not_assessed(out / f"{trait}.svg", trait, reason)
         summaries[trait] = {"assessed": False, "reason": reason}
     write_parquet(
@@ -140,6 +154,74 @@ def summarise_association(
             "method": METHOD,
         },
     )
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """What was found of sets, of all traits."""
+
+    sets: pa.Table
+    genes: pa.Table
+    leave_one_out: pa.Table
+    not_assessed: str | None
+    left_to_variants: int
+
+    @classmethod
+    def read(cls, folder: Path) -> _Sets:
+        metadata = metadata_of(folder / "genes.parquet")
+        sets, genes, left_out = (
+            pq.read_table(folder / f"{name}.parquet") for name in ("sets", "genes", "leave_one_out")
+        )
+        return cls(
+            *(sets, genes, left_out),
+            metadata.get(NOT_ASSESSED),
+            int(metadata[LEFT_TO_VARIANTS]),
+        )
+
+    def of(self, trait: str) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """The same of one trait."""
+        sets, genes, left_out = (
+            table.filter(pa.compute.equal(table["trait"], trait)).drop_columns("trait")
+            for table in (self.sets, self.genes, self.leave_one_out)
+        )
+        return sets, genes, left_out
+
+    def genes_of(
+        self, sets: pa.Table, units: pd.DataFrame, left_out: pa.Table, alpha: float
+    ) -> dict[str, Any]:
+        """The summary of the genes of one trait."""
+        if self.not_assessed:
+            return {"assessed": False, "reason": self.not_assessed}
+        return {"assessed": True, "n_masks_left_to_variants": self.left_to_variants} | _units(
+            GENE, sets, units, left_out, alpha
+        )
+
+
+def _units(
+    kind: str, sets: pa.Table, units: pd.DataFrame, left_out: pa.Table, alpha: float
+) -> dict[str, Any]:
+    """Genes, or sets of the user's: numbers, threshold, and what carries the signal of the significant ones.
+
+    ``n_sets`` are sets and masks, ``n_set_tests`` the tests of them that have a result.
+    """
+    of_kind = units[units["kind"] == kind]
+    hit, threshold = significant(of_kind["neg_log10_p"], alpha)
+    rows = sets.filter(pa.compute.equal(sets["kind"], kind))
+    first = pa.compute.and_(pa.compute.equal(left_out["kind"], kind), pa.compute.equal(left_out["rank"], 1))
+    carriers = {(c["set"], c["mask"], c["test"]): c for c in left_out.filter(first).to_pylist()}
+    # A gene's sets have its name, or its id where another gene has the same name.
+    leads = [
+        carriers.get((unit["gene"], unit["mask"], unit["test"]))
+        or carriers[unit["gene_id"], unit["mask"], unit["test"]]
+        for unit in of_kind[hit].to_dict("records")
+    ]
+    return _tests(of_kind, hit, threshold) | {
+        "n_sets": len(set(zip(rows["set"].to_pylist(), rows["mask"].to_pylist(), strict=True))),
+        "n_set_tests": len(rows) - rows["neg_log10_p"].null_count,
+        "leave_one_out": [
+            {name: lead[name] for name in ("set", "mask", "test", *_LEFT_OUT)} for lead in leads
+        ],
+    }
 
 
 def _tests(results: pd.DataFrame, hit: pd.Series, threshold: float | None) -> dict[str, Any]:

@@ -17,13 +17,14 @@ _LIMITS = (
 
 
 def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
-    """The association chapter and its claims."""
+    """The association chapter and its claims; sets of the user's are of the cohort, not of a patient."""
     if record.dosages is None:
         return _section("not_assessed", "Not assessed: there are no genotypes of this person in the run."), []
-    if not cohort.loci:
+    loci = [locus for locus in cohort.loci if locus["kind"] != "set"]
+    if not loci:
         return _section("absent", "No locus reached significance for any trait of this cohort."), []
     items, claims, no_call = [], [], []
-    for locus in cohort.loci:
+    for locus in loci:
         alleles = _alleles_carried(locus, record, cohort)
         if alleles is None:
             no_call.append({"trait": locus["trait"], "id": locus["id"]})
@@ -33,12 +34,12 @@ def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, lis
             claims.append(claim)
             items.append({"claim": claim.id, **item})
     statement = (
-        f"Of {plural(len(cohort.loci), 'locus', 'loci')} significant in this cohort, "
+        f"Of {plural(len(loci), 'locus', 'loci')} significant in this cohort, "
         f"the patient carries the effect allele at {len(items)}"
     )
     statement += f"; at {len(no_call)} there is no usable genotype." if no_call else "."
     section = _section("present" if items else "absent", statement) | {"items": items, "no_call": no_call}
-    section["n_loci"] = len(cohort.loci)
+    section["n_loci"] = len(loci)
     return section, claims
 
 
@@ -50,7 +51,7 @@ def _alleles_carried(locus: Row, record: PatientRecord, cohort: Cohort) -> int |
     """Effect alleles of a lead variant, or counted alleles of a gene; ``None`` where no genotype was read."""
     assert record.dosages is not None
     if locus["kind"] == "gene":
-        dosages = record.dosages[cohort.gene_variants.get(locus["gene"], [])]
+        dosages = record.dosages[cohort.gene_variants.get((locus["gene"], locus["mask"]), [])]
         called = dosages[dosages != MISSING]
         return int(called.sum()) if called.size else None
     position = cohort.variant_position.get(locus["id"])

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from endotype.association.genes import qualifying
+from endotype.association.masks import mask_rules, mask_variants
 from endotype.cohort.assembly import Region, par_regions
 from endotype.errors import input_error
 from endotype.files import read_json
@@ -65,8 +65,8 @@ class Cohort:
         features: ``subtypes/features.parquet``, indexed by patient.
         variants: annotation of the variants that can appear in a report, one row a variant, in genome order,
             with ``bim_row``, the row in the genotype store.
-        gene_variants: gene of a significant gene-level locus -> positions in ``variants`` of the rare,
-            altering variants that its test counted.
+        gene_variants: gene and mask of a significant gene-level locus -> positions in ``variants`` of the
+            variants that the mask takes.
         distributions: clinical column or feature -> its sorted non-missing values in the cohort.
     """
 
@@ -88,7 +88,7 @@ class Cohort:
     sample_qc: pd.DataFrame
     variants: pd.DataFrame
     interpretation: Interpretation
-    gene_variants: dict[str, np.ndarray]
+    gene_variants: dict[tuple[str, str], np.ndarray]
     n_variants: int
 
     @cached_property
@@ -278,7 +278,7 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
 
 def _reportable_variants(
     results: Path, config: Row, loci: list[Row], store: GenotypeStore
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+) -> tuple[pd.DataFrame, dict[tuple[str, str], np.ndarray]]:
     path = results / "annotation/variants.parquet"
     lead = [locus["id"] for locus in loci if locus["kind"] == "variant"]
     counted = _burden_variants(path, config, loci)
@@ -297,18 +297,17 @@ def _reportable_variants(
         )
     variants = variants.sort_values("bim_row", kind="stable", ignore_index=True)
     position = pd.Index(variants["variant_id"])
-    by_gene = {
-        str(gene): np.sort(position.get_indexer(rows["variant_id"])) for gene, rows in counted.groupby("gene")
+    by_mask = {
+        (str(gene), str(mask)): np.sort(position.get_indexer(rows["variant_id"].unique()))
+        for (gene, mask), rows in counted.groupby(["gene", "mask"])
     }
-    return variants, by_gene
+    return variants, by_mask
 
 
 def _burden_variants(path: Path, config: Row, loci: list[Row]) -> pd.DataFrame:
-    """The rare altering variants (``variant_id gene``) of genes with a significant gene-level association."""
+    """The variants (``gene gene_id mask variant_id``) of masks of significantly associated genes."""
     genes = sorted({locus["gene"] for locus in loci if locus["kind"] == "gene" and locus["gene"]})
-    columns = ["variant_id", "gene", "gene_id", "impact", "damaging", "population_af", "cohort_af"]
-    effects = read_result(path, columns, is_one_of("gene", genes))
-    return qualifying(effects, config["association"]["gene_max_frequency"])
+    return mask_variants(path, mask_rules(config["association"]), genes).table.to_pandas()
 
 
 def _dosages(results: Path, cohort: Cohort, patients: list[str]) -> dict[str, np.ndarray]:
