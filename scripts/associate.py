@@ -25,6 +25,9 @@ def main() -> None:
     parser.add_argument("--covar", type=Path, help="covariate sheet; all its columns are adjusted for")
     parser.add_argument("--trait", help="traits, separated by commas (default: all of the design)")
     parser.add_argument("--event", help="column of --pheno: whether the time in --trait ended with the event")
+    parser.add_argument(
+        "--entry", help="column of --pheno: the time at which a person came under observation"
+    )
     parser.add_argument("--region", help="CHROM or CHROM:START-END, 1-based, inclusive (default: everything)")
     parser.add_argument(
         "--min-allele-count",
@@ -36,8 +39,9 @@ def main() -> None:
         "--test",
         choices=sorted(BINARY_TESTS),
         default="auto",
-        help="of binary traits, where the score test is remarkable: auto (Wald, else Firth), firth, spa; "
-        "score for nothing more (%(default)s)",
+        help="of binary traits and times to event, where the score test is remarkable: auto (Wald, else "
+        "Firth; of times saddlepoint tails and Firth's estimate), firth, spa; score for nothing more "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--threads", type=int, default=1, help="the result does not depend on it (%(default)s)"
@@ -52,6 +56,7 @@ def main() -> None:
         phenotypes=a.pheno,
         covariates=a.covar,
         event=a.event,
+        entry=a.entry,
         traits=a.trait.split(",") if a.trait else None,
         region=a.region,
         min_allele_count=a.min_allele_count,

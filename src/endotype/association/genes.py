@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,10 @@ def scan_genes(
         :data:`GENE_SCHEMA`, by trait, then in the order of the gene table, then by name.
     """
     # Reports import this module for `qualifying` alone, once a batch; the tests' compiled kernels can wait.
+    from endotype.association.cox import CoxModel
+    from endotype.association.cox_rare import refine_cox_dense
     from endotype.association.null_model import STATUS, judge
+    from endotype.association.rare_case import with_refined
     from endotype.association.scan import fit_null, one_blas_thread, places
 
     members = _members(store, sets)
@@ -165,7 +169,9 @@ def scan_genes(
             tested = judge(
                 model, model.score_dense(burden), n_carriers == 0, rare, np.full(len(genes), model.n)
             )
-            found = tested.statistics
+            found, status = tested.statistics, np.array(STATUS, object)[tested.status]
+            if isinstance(model, CoxModel):
+                found, status = with_refined(found, status, partial(refine_cox_dense, burden, model))
             tables.append(
                 pa.table(
                     {
@@ -181,7 +187,7 @@ def scan_genes(
                         "stat": pa.array(found.stat, from_pandas=True),
                         "neg_log10_p": pa.array(found.neg_log10_p, from_pandas=True),
                         "test": pa.array(found.test, pa.string()),
-                        "status": np.array(STATUS, object)[tested.status],
+                        "status": status,
                     }
                 )
                 .select(GENE_SCHEMA.names)

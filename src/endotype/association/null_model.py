@@ -41,7 +41,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the kernels return: counts (n_tests, 4), sums (n_tests, 6), rank (n_tests,)."""
+    """What the kernels return: counts (n_tests, 4), sums (n_tests, 4), rank (n_tests,)."""
 
     counts: np.ndarray
     sums: np.ndarray

@@ -289,7 +289,7 @@ def take_out_covariates(
         impute: put the mean of the called in place of what is missing, instead of dropping the person.
         among: float64 (n_panels, k, 16), room to work in.
         line: float64 (2, n_panels, 16), room to work in.
-        sums: float64 (n_traits, n_variants, 6), written.
+        sums: float64 (n_traits, n_variants, 4), written.
         rank: int64 (n_variants,), written.
     """
     n_variants, n_words = words.shape

@@ -14,7 +14,10 @@ import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from endotype.association.cox import fit_cox
+from endotype.association.cox import CoxModel, fit_cox
+from endotype.association.cox_firth import refine_cox_firth
+from endotype.association.cox_rare import refine_cox
+from endotype.association.cox_spa import refine_cox_spa
 from endotype.association.design import Design, Trait, read_design
 from endotype.association.firth import refine_firth, refine_wald_or_firth
 from endotype.association.linear import fit_linear
@@ -41,6 +44,15 @@ BINARY_TESTS: dict[str, Callable[[np.ndarray, np.ndarray, BinaryNull, np.ndarray
 }
 """How variants that the score test finds remarkable are tested again in a binary trait: not at all; by Wald's
 test, and Firth's where there is no finite estimate; by Firth's; by the score with saddlepoint tails."""
+
+COX_TESTS: dict[str, Callable[[np.ndarray, np.ndarray, CoxModel, np.ndarray], Refined] | None] = {
+    "score": None,
+    "auto": refine_cox,
+    "firth": refine_cox_firth,
+    "spa": refine_cox_spa,
+}
+"""The same of a time to event: not at all; by saddlepoint tails, with Firth's estimate; by Firth's test; by
+the score with saddlepoint tails."""
 
 VARIANT_SCHEMA = pa.schema(
     [
@@ -78,6 +90,7 @@ def associate(
     phenotypes: str | Path | None = None,
     covariates: str | Path | None = None,
     event: str | None = None,
+    entry: str | None = None,
     traits: list[str] | None = None,
     region: str | None = None,
     min_allele_count: int = 10,
@@ -87,7 +100,7 @@ def associate(
     """Test the variants of a fileset; write Parquet, TSV or packed TSV, by the name of ``out``.
 
     The people, traits and covariates come from a design of the workflow (``design``, ``design_info``) or
-    from sheets (``phenotypes``, ``covariates``, ``event``); see
+    from sheets (``phenotypes``, ``covariates``, ``event``, ``entry``); see
     :func:`~endotype.association.sheets.design_from_sheets`. Without ``traits`` all testable ones of the
     design are taken. ``region`` is ``CHROM`` or ``CHROM:START-END``, 1-based, inclusive.
     """
@@ -95,7 +108,7 @@ def associate(
     if design is not None and design_info is not None:
         chosen = read_design(design, design_info)
     elif phenotypes is not None and traits:
-        chosen = design_from_sheets(store.people["iid"], phenotypes, covariates, traits, event)
+        chosen = design_from_sheets(store.people["iid"], phenotypes, covariates, traits, event, entry=entry)
     else:
         raise input_error(
             "command line",
@@ -134,7 +147,7 @@ def scan(
         variants: which variants; start and stop are given.
         min_allele_count: fewer copies of the rarer allele among the called are ``TOO_RARE``.
         threads: for the kernels. The result does not depend on it.
-        binary: a key of :data:`BINARY_TESTS`.
+        binary: a key of :data:`BINARY_TESTS`, and of :data:`COX_TESTS` for times to event.
 
     Returns:
         :data:`VARIANT_SCHEMA`, by trait in the order given, then by variant.
@@ -160,7 +173,7 @@ class _Plan:
     models: list[NullModel]
     places: list[np.ndarray]
     groups: list[TraitGroup]
-    nulls: list[BinaryNull | None]
+    nulls: list[BinaryNull | CoxModel | None]
     min_allele_count: int
     binary: str
 
@@ -171,18 +184,17 @@ class _Plan:
         chosen = [design.trait(name) for name in traits]
         models = [fit_null(trait) for trait in chosen]
         at = [places(store, design, trait) for trait in chosen]
-        nulls = [
-            BinaryNull.of(m) if isinstance(m, LogisticModel) and m.converged and binary != "score" else None
-            for m in models
-        ]
+        nulls = [_rare_null(m) if binary != "score" else None for m in models]
         return cls(chosen, models, at, group_traits(models, at), nulls, min_allele_count, binary)
 
     def rows(self, number: int, scores: Scores, sites: pa.Table, packed: np.ndarray) -> pa.Table:
         """Rows of one trait of one block."""
         trait, null = self.traits[number], self.nulls[number]
         refine = None
-        if null is not None and (test := BINARY_TESTS[self.binary]) is not None:
+        if isinstance(null, BinaryNull) and (test := BINARY_TESTS[self.binary]) is not None:
             refine = alone(partial(test, packed, self.places[number], null))
+        elif isinstance(null, CoxModel) and (of_cox := COX_TESTS[self.binary]) is not None:
+            refine = alone(partial(of_cox, packed, self.places[number], null))
         return result_rows(
             trait.name,
             self.models[number],
@@ -196,11 +208,18 @@ class _Plan:
         )
 
 
+def _rare_null(model: NullModel) -> BinaryNull | CoxModel | None:
+    """What the tests of remarkable variants take of a model; None where there is nothing to test again."""
+    if isinstance(model, CoxModel) and model.converged:
+        return model
+    return BinaryNull.of(model) if isinstance(model, LogisticModel) and model.converged else None
+
+
 def fit_null(trait: Trait) -> NullModel:
     """The null model of a trait."""
     if trait.kind == "cox":
         assert trait.event is not None
-        return fit_cox(trait.values, trait.event, trait.covariates)
+        return fit_cox(trait.values, trait.event, trait.covariates, entry=trait.entry)
     if trait.kind == "logistic":
         return fit_logistic(trait.values == 1, trait.covariates)
     return fit_linear(trait.values, trait.covariates)

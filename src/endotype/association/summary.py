@@ -26,7 +26,7 @@ CASE_COLUMNS = ("n_cases", "n_controls", "eaf_cases", "eaf_controls")
 TESTS = {
     "linear": "least squares, t test",
     "logistic": "efficient score test",
-    "cox": "score test of the partial likelihood; likelihood ratio where |z| is 2 or more",
+    "cox": "score test of the partial likelihood, with saddlepoint tails where it is remarkable",
 }
 
 STATEMENT = "statement"
@@ -42,7 +42,7 @@ METHOD = {
     "chance of any false one among the variants, or among the genes, is at most alpha",
     "effects": "per copy of the alternate allele; linear: least squares; logistic and Cox: one-step "
     "estimates (score over information) of the log odds or log hazard ratio; Cox where the "
-    "likelihood ratio was taken: the estimate of highest likelihood",
+    "score was remarkable: Firth's estimate",
 }
 
 
