@@ -40,7 +40,7 @@ def main() -> None:
         choices=sorted(BINARY_TESTS),
         default="auto",
         help="of binary traits and times to event, where the score test is remarkable: auto (Wald, else "
-        "Firth; of times saddlepoint tails and Firth's estimate), firth, spa; score for nothing more "
+        "Firth; of times the larger p of spa and Firth), firth, spa; score for nothing more "
         "(%(default)s)",
     )
     parser.add_argument(

@@ -24,9 +24,7 @@ class Cohort:
     dosages: np.ndarray
 
     def model(self, late: bool, ties: str) -> CoxModel:
-        return fit_cox(
-            self.time, self.event, self.covariates, entry=self.entry if late else None, ties=ties
-        )
+        return fit_cox(self.time, self.event, self.covariates, entry=self.entry if late else None, ties=ties)
 
 
 def cohort(ticks: float, n_covariates: int = 3, seed: int = 21) -> Cohort:

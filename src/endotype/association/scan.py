@@ -51,8 +51,8 @@ COX_TESTS: dict[str, Callable[[np.ndarray, np.ndarray, CoxModel, np.ndarray], Re
     "firth": refine_cox_firth,
     "spa": refine_cox_spa,
 }
-"""The same of a time to event: not at all; by saddlepoint tails, with Firth's estimate; by Firth's test; by
-the score with saddlepoint tails."""
+"""The same of a time to event: not at all; by the larger p-value of saddlepoint and Firth; by Firth's
+test; by the score with saddlepoint tails."""
 
 VARIANT_SCHEMA = pa.schema(
     [
