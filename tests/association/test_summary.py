@@ -11,12 +11,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from endotype.association.cox_rare import refine_cox_dense
 from endotype.association.genes import associate_genes, qualifying, scan_genes
 from endotype.association.inflation import genomic_inflation
 from endotype.association.loci import NearestGene, gene_loci, significant, variant_loci
 from endotype.association.manhattan import one_per_cell
 from endotype.association.plot import plot_not_assessed, plot_trait
-from endotype.association.scan import associate
+from endotype.association.scan import associate, fit_null
 from endotype.association.summary import summarise_association
 from endotype.errors import InputError
 from endotype.files import write_json
@@ -238,6 +239,27 @@ def test_burdens_of_score_tests_equal_the_slow_twins(run):
     )
     assert rows.loc["surv", "stat"] == pytest.approx(score / information**0.5, rel=1e-8)
     assert pd.isna(rows.loc["surv", "chrom"])  # the gene table doesn't know it
+
+
+def test_a_remarkable_burden_on_a_time_to_event_is_tested_again(tmp_path):
+    rng = np.random.default_rng(4)
+    dosages = (rng.random((4, N)) < 0.05).astype(np.int8)
+    burden = dosages.sum(axis=0).astype(float)
+    time, event = rng.exponential(np.exp(-1.5 * burden)), rng.random(N) < 0.6
+    design = make_design(
+        {"surv": ("cox", (time, event, np.minimum(0.05 * rng.random(N), 0.5 * time)))},
+        covariate_set(rng, N),
+        N,
+    )
+    store = make_store(tmp_path / "g", dosages)
+    sets = pd.DataFrame({"gene": "X", "gene_id": "X", "variant_id": list(store.variants["id"])})
+    genes = gene_table(gene=[], gene_id=[], chrom=[], start=[], end=[])
+    row = scan_genes(store, sets, genes, design, min_carriers=1).to_pandas().iloc[0]
+    found = refine_cox_dense(burden[None], fit_null(design.trait("surv")), np.arange(1))
+    assert (row["test"], row["status"]) == ("cox_spa_firth", found.status[0])
+    for name in ("beta", "se", "stat", "neg_log10_p"):
+        assert row[name] == getattr(found.statistics, name)[0]
+    assert 0.8 < row["beta"] < 2.2 and row["stat"] > 5
 
 
 def test_only_rare_protein_changing_variants_qualify():
