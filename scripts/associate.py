@@ -37,6 +37,7 @@ def main() -> None:
     data.add_argument("--covar", type=Path, help="covariate sheet; all its columns are adjusted for")
     data.add_argument("--trait", help="traits, separated by commas (default: all of the design)")
     data.add_argument("--event", help="column of --pheno: whether the time in --trait ended with the event")
+    data.add_argument("--entry", help="column of --pheno: when a person came under observation (late entry)")
     data.add_argument("--design", type=Path, help="association/design.parquet of the workflow")
     data.add_argument("--design-info", type=Path, help="association/design.json of the workflow")
     data.add_argument("--loco-pred", type=Path, help="REGENIE's _pred.list: its predictions become offsets")
@@ -47,7 +48,8 @@ def main() -> None:
         default="auto",
         metavar="|".join(TESTS),
         help="auto: by the kind of each trait; of binary ones the score test, and where it is remarkable "
-        "Wald's, or Firth's if alleles are few. linear: also of 0/1 traits. logistic (Wald's, Firth's where "
+        "Wald's, or Firth's if alleles are few; of times the larger p of saddlepoint and Firth. "
+        "linear: also of 0/1 traits. logistic (Wald's, Firth's where "
         "that has no estimate), firth, spa: that test for every variant. score: nothing but the score test "
         "(%(default)s)",
     )
@@ -55,7 +57,7 @@ def main() -> None:
         "--screen",
         type=float,
         metavar="P",
-        help="p-value of the score test up to which a variant of a binary trait is tested again "
+        help="p-value of the score test up to which a variant of a binary trait or a time is tested again "
         f"(auto: {SCREEN:g}; a test by name: 1, every variant)",
     )
     model.add_argument(
@@ -108,6 +110,7 @@ def main() -> None:
         a.covar,
         tuple(traits),
         a.event,
+        a.entry,
         a.rank_normal,
         Split(a.split_salt, a.split_share) if a.split_salt is not None else None,
         a.part,

@@ -51,15 +51,12 @@ def make_store(prefix: Path, dosages: np.ndarray, chroms: list[str] | None = Non
 
 
 def make_design(traits: dict[str, tuple[str, object]], covariates: dict[str, object], n: int) -> Design:
-    """A design of people P0, P1, ...; a trait is (kind, values), of kind cox ((time, event))."""
+    """A design of people P0, P1, ...; a trait is (kind, values), of kind cox ((time, event[, entry]))."""
     columns: dict[str, object] = {"patient": [f"P{i}" for i in range(n)]}
     for name, (kind, values) in traits.items():
         if kind == "cox":
-            time, event = values  # type: ignore[misc]
-            columns[f"{name}.time"], columns[f"{name}.event"] = (
-                np.asarray(time, float),
-                np.asarray(event, float),
-            )
+            for part, column in zip(("time", "event", "entry"), values, strict=False):  # type: ignore[call-overload]
+                columns[f"{name}.{part}"] = np.asarray(column, float)
         else:
             columns[name] = np.asarray(values, float)
     columns |= {name: np.asarray(values, float) for name, values in covariates.items()}

@@ -21,7 +21,7 @@ from endotype.association.design_source import DesignSource
 from endotype.association.linear import fit_linear
 from endotype.association.logistic import fit_logistic
 from endotype.association.rare_case import BinaryNull, with_refined
-from endotype.association.scan import ScanOptions, associate
+from endotype.association.scan import BINARY_TESTS, ScanOptions, associate
 from endotype.association.trait_groups import group_traits, score_traits
 from endotype.variants.plink import pack
 from tests.association.builders import make_store
@@ -83,7 +83,7 @@ def test_binary(genotypes, n_traits, cases, test):
         found, status = with_refined(
             model.statistics(scores),
             np.full(M, "OK", object),
-            lambda rows, null=null: options.refine(packed, place, null, rows),
+            lambda rows, null=null: BINARY_TESTS[test](packed, place, null, rows),
             options.threshold,
         )
         assert set(status) <= {"OK", "FIRTH", "SPA"}

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from endotype.association.covariates import choose_covariates, one_hot
 from endotype.association.design import build_design, prepare_design, read_design
+from endotype.association.rank_normal import rank_inverse_normal
 from endotype.association.relatives import drop_relatives
+from endotype.association.statement import statement
 from endotype.errors import InputError
 from endotype.files import write_json
 from endotype.tables import write_parquet
@@ -117,6 +119,39 @@ def test_a_trait_holds_those_with_the_trait_and_all_covariates(cohort):
     survival = design.trait("survival")
     assert survival.kind == "cox" and survival.event is not None and survival.event.dtype == bool
     assert design.info["traits"]["ldl"]["n"] == len(ldl.rows)
+
+
+def test_late_entry_goes_with_the_outcome(cohort):
+    years = cohort["clinical"]["years"].to_numpy()
+    begin = years * np.linspace(0, 0.9, N)
+    begin[10], begin[11], begin[12] = np.nan, years[11], years[12] + 1  # unknown, or not before the time
+    cohort["clinical"]["begin"] = begin
+    cohort["dictionary"]["columns"]["begin"] = entry("number", "outcome")
+    cohort["dictionary"]["outcomes"]["survival"]["entry"] = "begin"
+    design = build(cohort)
+    assert list(design.frame.columns)[3:6] == ["survival.time", "survival.event", "survival.entry"]
+    survival = design.trait("survival")
+    people = design.frame["patient"].iloc[survival.rows]
+    assert set(design.frame["patient"]) - set(people) == {"P010", "P011", "P012", "P005", "P002"}
+    expected = pd.Series(begin, cohort["clinical"]["patient"]).loc[people].to_numpy()
+    np.testing.assert_array_equal(survival.entry, expected)
+    assert design.info["traits"]["survival"]["n"] == len(people) == N - 5
+    assert design.trait("ldl").entry is None
+
+
+def test_a_trait_is_made_normal_by_rank_when_the_dictionary_says_so(cohort):
+    plain = build(cohort)
+    cohort["dictionary"]["columns"]["ldl"]["transform"] = "rank_normal"
+    design = build(cohort)
+    assert design.info["traits"]["ldl"]["transformation"].startswith("rank-based inverse normal")
+    ldl = design.trait("ldl")
+    np.testing.assert_array_equal(ldl.values, rank_inverse_normal(plain.trait("ldl").values))
+    np.testing.assert_array_equal(ldl.rows, plain.trait("ldl").rows)
+    others = [c for c in design.frame if c != "ldl"]
+    pd.testing.assert_frame_equal(design.frame[others], plain.frame[others])
+    assert "Trait: rank-based inverse normal" in statement(design.info, "ldl", alpha=0.05)
+    cohort["clinical"]["ldl"] = 1.0  # can't be tested: nothing to transform
+    assert "constant" in build(cohort).info["not_assessed"]["ldl"]
 
 
 def test_who_is_left_out_is_counted_by_reason(cohort):

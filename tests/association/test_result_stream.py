@@ -27,7 +27,10 @@ def study(tmp_path):
     traits = {
         "qt": ("linear", rng.normal(size=N)),
         "bt": ("logistic", rng.integers(0, 2, N)),
-        "surv": ("cox", (rng.exponential(size=N), rng.random(N) < 0.9)),  # few without the event
+        "surv": (
+            "cox",
+            (1 + rng.integers(0, 9, N), rng.random(N) < 0.9, rng.random(N)),
+        ),  # few without the event
         "qt2": ("linear", rng.normal(size=N)),
     }
     return store, make_design(traits, covariate_set(rng, N), N), list(traits)

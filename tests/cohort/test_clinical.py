@@ -81,6 +81,74 @@ def test_a_negative_time_under_observation_is_set_aside(tmp_path):
     assert table is not None and table.quarantine["found"].tolist() == ["'-1'"]
 
 
+ENTRIES = """columns:
+  id: {role: identifier}
+  begin: {type: number, role: outcome}
+  end: {type: number, role: outcome}
+  died: {type: binary, role: outcome}
+  relapse: {type: number, role: outcome}
+  relapsed: {type: binary, role: outcome}
+outcomes:
+  death: {time: end, event: died, entry: begin}
+"""
+
+
+def read_entries(folder: Path, rows: list[str], more: str = ""):
+    (folder / "d.yaml").write_text(ENTRIES + more)
+    sound = [f"S{n}\t1\t9\t{n % 2}\t8\t1" for n in range(40)]
+    text = "id\tbegin\tend\tdied\trelapse\trelapsed\n" + "\n".join([*rows, *sound]) + "\n"
+    (folder / "c.tsv").write_text(text)
+    findings = Findings()
+    table = read_clinical(folder / "c.tsv", read_dictionary(folder / "d.yaml"), findings)
+    assert table is not None
+    return table, findings
+
+
+RELAPSE = "  relapse: {time: relapse, event: relapsed, entry: begin}\n"
+
+
+def test_entries_that_are_not_before_the_end_are_set_aside_and_who_lacks_one_is_counted(tmp_path):
+    rows = [
+        "A\t5\t5\t1\t.\t.",
+        "B\t6\t5\t0\t.\t.",
+        "C\t-1\t5\t0\t.\t.",
+        "D\tNA\t5\t1\t.\t.",
+        "E\t0\t.\t.\t.\t.",
+    ]
+    table, findings = read_entries(tmp_path, rows, RELAPSE)
+    assert not findings.problems
+    aside = table.quarantine[["row", "column", "found", "expected", "suggestion"]].to_numpy().tolist()
+    expected = "a number below end or relapse of the same row"
+    hint = "that is 5; both must be on one clock, such as age"
+    assert aside == [
+        ["2", "begin", "'5'", expected, hint],
+        ["3", "begin", "'6'", expected, hint],
+        ["4", "begin", "'-1'", "a number of at least 0", ""],
+    ]
+    begin = table.frame.set_index("patient")["begin"]
+    assert begin[["A", "B", "C", "D"]].isna().all() and begin["E"] == 0 and begin["S1"] == 1
+    assert findings.warnings == [
+        "2 patients have time and event of the outcome death, but no entry; left out of this outcome.",
+        "2 patients have time and event of the outcome death, but an entry that is not before the time; left "
+        "out of this outcome.",
+    ]
+
+
+def test_an_entry_that_one_of_two_outcomes_can_use_is_kept(tmp_path):
+    table, findings = read_entries(tmp_path, ["A\t5\t7\t1\t3\t1"], RELAPSE)
+    assert table.quarantine.empty and table.frame.set_index("patient").loc["A", "begin"] == 5
+    (warning,) = findings.warnings
+    assert warning.startswith("1 patient has time and event of the outcome relapse, but an entry that is not")
+
+
+def test_times_that_are_counted_from_the_entry_are_an_error(tmp_path):
+    rows = [f"A{n}\t{50 + n}\t{n % 7}\t1\t.\t." for n in range(30)]
+    _, findings = read_entries(tmp_path, rows, RELAPSE)
+    (problem,) = findings.problems
+    assert (problem.column, problem.row) == ("begin", 2)
+    assert "30 of 70 cells that can't be read" in problem.found
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     st.lists(

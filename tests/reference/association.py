@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 
 def ordinary_least_squares(
@@ -52,51 +51,57 @@ def logistic_score(case: np.ndarray, covariates: np.ndarray, dosage: np.ndarray)
 
 
 def cox_derivatives(
-    time: np.ndarray, event: np.ndarray, columns: np.ndarray, coefficients: np.ndarray
+    time: np.ndarray,
+    event: np.ndarray,
+    columns: np.ndarray,
+    coefficients: np.ndarray,
+    entry: np.ndarray | None = None,
+    ties: str = "efron",
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Log partial likelihood (Breslow), its gradient and its information, by explicit risk sets."""
+    """Log partial likelihood, its gradient and its information, by explicit risk sets."""
     hazard = np.exp(columns @ coefficients)
-    likelihood, gradient = 0.0, np.zeros(columns.shape[1])
+    start = np.full(len(time), -np.inf) if entry is None else entry
+    likelihood = float((columns @ coefficients)[event].sum())
+    gradient = columns[event].sum(axis=0)
     information = np.zeros((columns.shape[1],) * 2)
-    for i in np.flatnonzero(event):
-        at_risk = time >= time[i]
-        share = hazard[at_risk] / hazard[at_risk].sum()
-        mean = share @ columns[at_risk]
-        centred = columns[at_risk] - mean
-        likelihood += columns[i] @ coefficients - math.log(hazard[at_risk].sum())
-        gradient += columns[i] - mean
-        information += centred.T @ (share[:, None] * centred)
+    for t in np.unique(time[event]):
+        at_risk = (start < t) & (time >= t)
+        tied = event & (time == t)
+        for r in range(tied.sum()):
+            share = r / tied.sum() if ties == "efron" else 0.0
+            weight = hazard * at_risk - share * hazard * tied
+            likelihood -= math.log(weight.sum())
+            weight = weight / weight.sum()
+            mean = weight @ columns
+            centred = columns - mean
+            gradient = gradient - mean
+            information += centred.T @ (weight[:, None] * centred)
     return likelihood, gradient, information
 
 
-def cox_null(time: np.ndarray, event: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+def cox_null(
+    time: np.ndarray,
+    event: np.ndarray,
+    covariates: np.ndarray,
+    entry: np.ndarray | None = None,
+    ties: str = "efron",
+) -> np.ndarray:
     """Coefficients of the null model by plain Newton steps."""
     coefficients = np.zeros(covariates.shape[1])
     for _ in range(30):
-        _, gradient, information = cox_derivatives(time, event, covariates, coefficients)
+        _, gradient, information = cox_derivatives(time, event, covariates, coefficients, entry, ties)
         coefficients = coefficients + np.linalg.solve(information, gradient)
     return coefficients
 
 
-def cox_likelihood_ratio(
-    time: np.ndarray, event: np.ndarray, covariates: np.ndarray, coefficients: np.ndarray, dosage: np.ndarray
-) -> tuple[float, float]:
-    """Estimate and likelihood ratio along the dosage with the covariates taken out, among the called."""
-    called = dosage >= 0
-    columns = np.column_stack([covariates, dosage])[called].astype(float)
-    null = np.append(coefficients, 0.0)
-    information = cox_derivatives(time[called], event[called], columns, null)[2]
-    direction = np.append(-np.linalg.pinv(information[:-1, :-1]) @ information[:-1, -1], 1.0)
-
-    def likelihood(beta: float) -> float:
-        return cox_derivatives(time[called], event[called], columns, null + beta * direction)[0]
-
-    found = minimize_scalar(lambda beta: -likelihood(beta), bounds=(-12, 12), method="bounded")
-    return float(found.x), 2 * (likelihood(found.x) - likelihood(0.0))
-
-
 def cox_score(
-    time: np.ndarray, event: np.ndarray, covariates: np.ndarray, coefficients: np.ndarray, dosage: np.ndarray
+    time: np.ndarray,
+    event: np.ndarray,
+    covariates: np.ndarray,
+    coefficients: np.ndarray,
+    dosage: np.ndarray,
+    entry: np.ndarray | None = None,
+    ties: str = "efron",
 ) -> tuple[float, float]:
     """Efficient score U and information V of the dosage in the risk sets of the called.
 
@@ -105,7 +110,12 @@ def cox_score(
     called = dosage >= 0
     columns = np.column_stack([covariates, dosage])[called].astype(float)
     _, gradient, information = cox_derivatives(
-        time[called], event[called], columns, np.append(coefficients, 0.0)
+        time[called],
+        event[called],
+        columns,
+        np.append(coefficients, 0.0),
+        None if entry is None else entry[called],
+        ties,
     )
     project = information[-1, :-1] @ np.linalg.pinv(information[:-1, :-1])
     return float(gradient[-1] - project @ gradient[:-1]), float(

@@ -85,12 +85,14 @@ def em(
 
 
 def log_rank_observed_minus_expected(
-    time: np.ndarray, event: np.ndarray, labels: np.ndarray, group: int
+    time: np.ndarray, event: np.ndarray, labels: np.ndarray, group: int, entry: np.ndarray | None = None
 ) -> float:
     """The log-rank test's O - E of one group, from the 2 x 2 table at each time of an event."""
     total = 0.0
     for t in sorted(set(time[event == 1])):
         at_risk = time >= t
+        if entry is not None:
+            at_risk &= entry < t
         deaths = int(((time == t) & (event == 1)).sum())
         deaths_here = int(((time == t) & (event == 1) & (labels == group)).sum())
         total += deaths_here - deaths * (at_risk & (labels == group)).sum() / at_risk.sum()

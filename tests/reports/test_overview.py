@@ -201,6 +201,30 @@ def test_kaplan_meier_with_ties_is_that_of_lifelines(seed: int) -> None:
             assert interval == pytest.approx(fit.confidence_interval_.loc[t].to_numpy(), abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_kaplan_meier_with_late_entry_is_that_of_lifelines(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 60
+    time, event = 1 + rng.integers(0, 12, n) / 2, rng.random(n) < 0.5
+    entry = np.where(rng.random(n) < 0.5, 0.0, rng.random(n) * time)  # never at the very time of an event
+    times, survival, _ = kaplan_meier(time, event, entry)
+    fit = KaplanMeierFitter().fit(time, event, entry=entry)
+    assert survival == pytest.approx(fit.survival_function_at_times(times).to_numpy(), abs=1e-12)
+    # Somebody who enters at the time of an event is not at risk of it.
+    assert kaplan_meier(np.array([1.0, 2.0]), np.array([True, False]), np.array([0.0, 1.0]))[1][0] == 0
+
+
+def test_survival_by_group_leaves_out_who_is_not_followed() -> None:
+    clinical = pd.DataFrame(
+        {"t": [2.0, 3, 4, 5, 6, 7, 8, 9], "e": [1.0, 0] * 4, "b": [0.0, 1, 1, np.nan, 6, 0, 2, 3]}
+    )
+    groups = pd.Series("S1", index=clinical.index)
+    found = survival_by_group(clinical, {"death": {"time": "t", "event": "e", "entry": "b"}}, groups)
+    assert [estimate.n for estimate in found["death"]] == [6, 6]
+    curve = found["death"][0].curve  # at 2 the entries 0, 1, 1, 0 are at risk; at 4, 1, 0, 2 and 3
+    assert curve[0] == pytest.approx(1 - 1 / 4) and curve[2] == pytest.approx((1 - 1 / 4) * (1 - 1 / 4))
+
+
 def test_survival_has_no_interval_before_the_first_event_and_after_the_last() -> None:
     assert log_log_interval(1.0, 0.0) is None
     assert log_log_interval(0.0, np.inf) is None

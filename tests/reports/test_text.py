@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endotype.reports.associations import effect_text
 from endotype.reports.text import (
     REPLACEMENT,
     clean,
@@ -140,3 +141,11 @@ def test_an_https_address_becomes_a_link() -> None:
 def test_long_text_is_cut_and_says_how_long_it_was() -> None:
     assert shorten("A" * 500, 10) == "AAAAAAAAA… (500 characters)"
     assert shorten("AC", 10) == "AC"
+
+
+def test_an_effect_on_ranks_is_in_standard_deviations() -> None:
+    column = {"role": "trait", "type": "number", "unit": "mmol/L"}
+    dictionary = {"columns": {"ldl": column}, "outcomes": {}}
+    assert effect_text("ldl", 0.5, 0.1, dictionary).startswith("+0.5 mmol/L")
+    dictionary["columns"]["ldl"] = column | {"transform": "rank_normal"}
+    assert effect_text("ldl", 0.5, 0.1, dictionary).startswith("+0.5 SD")

@@ -27,6 +27,23 @@ def test_scores_summed_over_a_group_are_observed_minus_expected():
         assert scores[labels == group].sum() == pytest.approx(slow, abs=1e-10)
 
 
+def test_who_enters_late_counts_from_then_on():
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 3, 150)
+    time, event = survival(rng, np.array([0.5, 1, 2])[labels])
+    entry = np.floor(rng.uniform(-0.5, 1, 150) * time * 20) / 20  # some at the time of an event
+    scores = log_rank_scores(time, event, entry)
+    assert scores.sum() == pytest.approx(0, abs=1e-10)
+    for group in range(3):
+        slow = log_rank_observed_minus_expected(time, event, labels, group, entry)
+        assert scores[labels == group].sum() == pytest.approx(slow, abs=1e-10)
+    entry[:5], entry[5:9] = np.nan, time[5:9]  # no entry, or none before the time: not followed
+    found = compare_outcome(time, event, labels, ["S1", "S2", "S3"], 9, 1, entry)
+    assert found["n"] == 141
+    again = compare_outcome(time[9:], event[9:], labels[9:], ["S1", "S2", "S3"], 9, 1, entry[9:])
+    assert found["statistic"] == again["statistic"]
+
+
 def test_statistic_is_near_the_log_rank_test_of_lifelines():
     statistics = pytest.importorskip("lifelines.statistics", reason="lifelines is not installed")
     rng = np.random.default_rng(2)

@@ -15,11 +15,11 @@ import numpy as np
 from endotype.association import rare_case_kernels as kernels
 from endotype.association.cox import CoxModel
 from endotype.association.rare_case import Refined
-from endotype.association.spa import SWITCH, from_tails
+from endotype.association.spa import from_tails
 
 
 def refine_cox_spa(
-    packed: np.ndarray, place: np.ndarray, model: CoxModel, rows: np.ndarray, switch: float = SWITCH
+    packed: np.ndarray, place: np.ndarray, model: CoxModel, rows: np.ndarray, switch: float = 0.0
 ) -> Refined:
     """Score test of some variants of a block with saddlepoint tails.
 
@@ -29,40 +29,30 @@ def refine_cox_spa(
             people who are not in it.
         model: the covariates alone.
         rows: int64, which variants.
-        switch: ``|z|`` from which the saddlepoint is taken.
+        switch: ``|z|`` from which the saddlepoint is taken; below it the tail is normal.
 
     Returns:
         As :func:`~endotype.association.spa.refine_spa`; tests ``cox_spa`` and ``cox_score``. The score below
         the switch has the variance of the hazard too. People without a genotype are left out of the score;
         the hazard is everybody's.
     """
-    expected = cumulative_hazard(model)
-    design = np.column_stack([np.ones(model.n), model.covariates])
-    lower = np.linalg.cholesky(design.T @ (expected[:, None] * design))
-    basis = np.ascontiguousarray(np.linalg.solve(lower, design.T))
-    row_of = np.empty(model.n, np.int64)
-    row_of[model.order] = np.arange(model.n)
     tails = kernels.saddlepoint_packed(
         packed,
         np.asarray(rows, np.int64),
-        np.where(place < 0, -1, row_of[place]),
-        basis,
-        expected,
-        expected,
-        np.zeros(model.n),
-        model.event.astype(float),
-        True,
+        place,
+        *_poisson(model),
         switch,
         False,
     )
     return from_tails(tails, switch, "cox")
 
 
-def cumulative_hazard(model: CoxModel) -> np.ndarray:
-    """Expected events of each person in her follow-up, (n,), times descending (Breslow 1974)."""
-    at_risk = np.cumsum(model.hazard)[model.tie_end - 1]
-    first = np.append(0, model.tie_end[:-1])
-    events = np.add.reduceat(model.event.astype(float), first) if model.n else np.zeros(0)
-    increment = events / at_risk
-    until = np.cumsum(increment[::-1])[::-1]
-    return model.hazard * np.repeat(until, np.diff(np.append(0, model.tie_end)))
+def refine_cox_spa_dense(dosages: np.ndarray, model: CoxModel, switch: float = 0.0) -> Refined:
+    """As :func:`refine_cox_spa` for complete float64 dosages (m, n), such as burdens."""
+    return from_tails(kernels.saddlepoint_dense(dosages, *_poisson(model), switch), switch, "cox")
+
+
+def _poisson(model: CoxModel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Basis, weight, expectation, unread log odds, events: what the kernel takes of Poisson counts."""
+    expected = model.expected
+    return model.count_basis, expected, expected, np.zeros(model.n), model.case.astype(float), True

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from endotype.association.covariates import choose_covariates, one_hot
+from endotype.association.rank_normal import transform_traits
 from endotype.association.relatives import drop_relatives
 from endotype.errors import InputError, Problem, input_error, nearest
 from endotype.files import read_json, write_json
@@ -38,6 +39,8 @@ class Trait:
         event: bool (n,), for a time to event only.
         covariates: float64 (n, c), complete, of full rank with an intercept.
         names: of the covariates.
+        entry: float64 (n,), of a time to event: when observation began (left truncation); None: with the
+            clock.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Trait:
     event: np.ndarray | None
     covariates: np.ndarray
     names: tuple[str, ...]
+    entry: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Design:
     """People, traits and covariates of an analysis.
 
     Attributes:
-        frame: one row a person; ``patient``, traits (``NAME``, or ``NAME.time`` and ``NAME.event``),
+        frame: one row a person; ``patient``, traits (``NAME``, or ``NAME.time``,
+            ``NAME.event`` and, with late entry, ``NAME.entry``),
             covariates, and ``in_analysis``.
         info: what ``design.json`` holds; see :func:`describe`.
     """
@@ -86,8 +91,8 @@ class Design:
             )
         info = self.info["traits"][name]
         names = info["covariates"]
-        values, event = _trait_values(self.frame, name, info["type"])
-        rows = _complete(self.frame, values, event, self.info["covariates"]["kept"])
+        values, event, entry = _trait_values(self.frame, name, info["type"])
+        rows = _complete(self.frame, values, event, entry, self.info["covariates"]["kept"])
         return Trait(
             name,
             info["type"],
@@ -96,6 +101,7 @@ class Design:
             None if event is None else event[rows] == 1,
             self.frame[names].to_numpy("float64", na_value=np.nan)[rows].reshape(len(rows), len(names)),
             tuple(names),
+            None if entry is None else entry[rows],
         )
 
 
@@ -195,7 +201,12 @@ def build_design(
         "excluded": excluded.counts(),
         "relatives_left_out": [{"patient": p, "relative": r} for p, r in sorted(relatives.items())],
     }
-    return Design(frame, info)
+    transformed = [
+        name
+        for name in info["traits"]
+        if dictionary["columns"].get(name, {}).get("transform") == "rank_normal"
+    ]
+    return transform_traits(Design(frame, info), transformed)
 
 
 def describe(
@@ -246,8 +257,8 @@ def _describe_trait(frame: pd.DataFrame, name: str, kind: str, covariates: list[
     """What the design says of one trait, or why it can't be tested."""
     if kind not in ("linear", "logistic", "cox"):
         return kind
-    values, event = _trait_values(frame, name, kind)
-    rows = _complete(frame, values, event, covariates)
+    values, event, entry = _trait_values(frame, name, kind)
+    rows = _complete(frame, values, event, entry, covariates)
     if len(rows) == 0:
         analysed = frame["in_analysis"].to_numpy(bool)
         if np.isfinite(values[analysed]).any():
@@ -275,20 +286,37 @@ def _describe_trait(frame: pd.DataFrame, name: str, kind: str, covariates: list[
     return {"type": kind, "n": n, **counts, "covariates": chosen, "dropped": dropped}
 
 
-def _trait_values(frame: pd.DataFrame, name: str, kind: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _trait_values(
+    frame: pd.DataFrame, name: str, kind: str
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Values of a trait; of a time to event also the event and, where it has one, the entry."""
     if kind != "cox":
-        return frame[name].to_numpy("float64", na_value=np.nan), None
-    time, event = (frame[f"{name}.{part}"].to_numpy("float64", na_value=np.nan) for part in ("time", "event"))
-    return time, event
+        return frame[name].to_numpy("float64", na_value=np.nan), None, None
+    parts = [f"{name}.{part}" for part in ("time", "event", "entry")]
+    time, event, entry = (
+        frame[part].to_numpy("float64", na_value=np.nan) if part in frame else None for part in parts
+    )
+    assert time is not None
+    return time, event, entry
 
 
 def _complete(
-    frame: pd.DataFrame, values: np.ndarray, event: np.ndarray | None, covariates: list[str]
+    frame: pd.DataFrame,
+    values: np.ndarray,
+    event: np.ndarray | None,
+    entry: np.ndarray | None,
+    covariates: list[str],
 ) -> np.ndarray:
-    """Rows of the people in the analysis with the trait and all covariates."""
+    """Rows of the people in the analysis with the trait and all covariates.
+
+    Nobody is followed before she enters: an end that is not after the entry is no observation.
+    """
     use = frame["in_analysis"].to_numpy(bool) & np.isfinite(values)
     if event is not None:
         use &= np.isfinite(event)
+    if entry is not None:
+        with np.errstate(invalid="ignore"):
+            use &= entry < values
     return np.flatnonzero(use & frame[covariates].notna().all(axis=1).to_numpy(bool))
 
 
@@ -309,6 +337,8 @@ def _trait_columns(
     for name, outcome in sorted(dictionary.get("outcomes", {}).items()):
         columns[f"{name}.time"] = _numbers(records, outcome["time"])
         columns[f"{name}.event"] = _numbers(records, outcome["event"])
+        if outcome.get("entry"):
+            columns[f"{name}.entry"] = _numbers(records, outcome["entry"])
         kinds[name] = "cox"
     problems = [
         Problem(

@@ -23,6 +23,7 @@ class DesignSource:
         phenotypes, covariates: sheets, where there is no design.
         traits: columns of ``phenotypes``.
         event: column of ``phenotypes`` that says whether the time in the one trait ended with the event.
+        entry: column of ``phenotypes``, when a person came under observation.
         rank_normal: make quantitative traits of sheets normal by rank.
         split, part: analyse only one part of the people.
     """
@@ -33,6 +34,7 @@ class DesignSource:
     covariates: str | Path | None = None
     traits: tuple[str, ...] = ()
     event: str | None = None
+    entry: str | None = None
     rank_normal: bool = False
     split: Split | None = None
     part: str = ""
@@ -70,6 +72,7 @@ class DesignSource:
                 list(self.traits),
                 self.event,
                 people["fid"],
+                entry=self.entry,
                 linear=linear,
             )
         else:

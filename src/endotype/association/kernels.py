@@ -16,17 +16,13 @@ import numpy as np
 N_MISSING, ALLELES, N_MISSING_CASES, ALLELES_CASES = range(4)
 """Columns of the counts."""
 
-SCORE, INFORMATION, RAW_INFORMATION, RESIDUAL_SS, ESTIMATE, LIKELIHOOD_RATIO = range(6)
+SCORE, INFORMATION, RAW_INFORMATION, RESIDUAL_SS = range(4)
 """Columns of the sums. ``RAW_INFORMATION`` is ``V`` before the covariates were taken out; ``RESIDUAL_SS`` is
-of linear models only, the last two of Cox models."""
+of linear models only."""
 
-N_COUNTS, N_SUMS = 4, 6
-
-COX_SCREEN = 2.0
-"""From this standardised score on a Cox model's likelihood is climbed: see :func:`_cox_row`."""
+N_COUNTS, N_SUMS = 4, 4
 
 _SINGULAR = 1e-9
-_MAX_LOG_HAZARD_RATIO = 15.0
 
 
 @numba.njit(cache=True, parallel=True)
@@ -51,7 +47,7 @@ def score_packed(
         case: uint8 (n,), 1 for a case.
 
     Returns:
-        counts int64 (n_variants, 4), sums float64 (n_variants, 6), rank int64 (n_variants,): the number of
+        counts int64 (n_variants, 4), sums float64 (n_variants, 4), rank int64 (n_variants,): the number of
         covariates that can be told apart among the called.
     """
     n_variants, n = packed.shape[0], basis.shape[0]
@@ -99,76 +95,6 @@ def score_dense(
     for v in numba.prange(n_tests):
         rank[v] = _score_row(
             everyone, dosages[v], nobody, basis, weighted_basis, weight, residual, total, sums[v]
-        )
-    return sums, rank
-
-
-@numba.njit(cache=True, parallel=True)
-def cox_score_packed(
-    packed: np.ndarray,
-    place: np.ndarray,
-    covariates: np.ndarray,
-    hazard: np.ndarray,
-    event: np.ndarray,
-    tie_end: np.ndarray,
-    information: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score and information of packed genotypes in a Cox model, Breslow's rule for ties.
-
-    Args:
-        packed: as in :func:`score_packed`.
-        place: int64 (n_people,), the row of each person when times **descend**, -1 when not in the model.
-        covariates: float64 (n, k), standardised, times descending.
-        hazard: float64 (n,), ``exp(covariates @ coefficients)`` of the null model.
-        event: uint8 (n,), 1 where the event was seen.
-        tie_end: int64, the row after the last one of each distinct time.
-        information: float64 (k, k), of the covariates in the null model.
-
-    Returns:
-        As :func:`score_packed`; cases are people with the event. ``ESTIMATE`` and ``LIKELIHOOD_RATIO``
-        are NaN where the score is below :data:`COX_SCREEN`.
-    """
-    n_variants, n = packed.shape[0], covariates.shape[0]
-    counts = np.zeros((n_variants, N_COUNTS), np.int64)
-    sums = np.zeros((n_variants, N_SUMS))
-    rank = np.zeros(n_variants, np.int64)
-    padded = np.full(4 * packed.shape[1], -1, np.int64)  # the last byte has room for people who are not
-    padded[: place.shape[0]] = place
-    for v in numba.prange(n_variants):
-        carriers = np.empty(n + 1, np.int64)
-        dosage = np.empty(n + 1)
-        missing = np.empty(n + 1, np.int64)
-        n_carriers, n_missing = _read_row(packed[v], padded, carriers, dosage, missing)
-        _count(carriers[:n_carriers], dosage, missing[:n_missing], event, counts[v])
-        spread = np.zeros(n)
-        for c in range(n_carriers):
-            spread[carriers[c]] = dosage[c]
-        called = np.ones(n, np.bool_)
-        for m in range(n_missing):
-            called[missing[m]] = False
-        rank[v] = _cox_row(
-            spread, called, n_missing > 0, covariates, hazard, event, tie_end, information, sums[v]
-        )
-    return counts, sums, rank
-
-
-@numba.njit(cache=True, parallel=True)
-def cox_score_dense(
-    dosages: np.ndarray,
-    covariates: np.ndarray,
-    hazard: np.ndarray,
-    event: np.ndarray,
-    tie_end: np.ndarray,
-    information: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`cox_score_packed` for complete float64 dosages (n_tests, n), times descending."""
-    n_tests, n = dosages.shape
-    sums = np.zeros((n_tests, N_SUMS))
-    rank = np.zeros(n_tests, np.int64)
-    called = np.ones(n, np.bool_)
-    for v in numba.prange(n_tests):
-        rank[v] = _cox_row(
-            dosages[v], called, False, covariates, hazard, event, tie_end, information, sums[v]
         )
     return sums, rank
 
@@ -265,155 +191,6 @@ def _score_row(
     sums[RAW_INFORMATION] = raw
     sums[RESIDUAL_SS] = total
     return rank
-
-
-@numba.njit(cache=True)
-def _cox_row(
-    dosage: np.ndarray,
-    called: np.ndarray,
-    any_missing: bool,
-    covariates: np.ndarray,
-    hazard: np.ndarray,
-    event: np.ndarray,
-    tie_end: np.ndarray,
-    information: np.ndarray,
-    sums: np.ndarray,
-) -> int:
-    """Score and information, and the likelihood ratio where the score is large.
-
-    Walks from the last time to the first; the risk set only grows, so its sums are running sums.
-
-    The information is that of the risk sets which occurred. When the few carriers of a rare allele have early
-    events it is small for the same reason that the score is large, and the tail of z is far too heavy (16
-    carriers of 374 people: p < 1e-5 fifteen times too often). The likelihood ratio keeps its level.
-    """
-    k = covariates.shape[1]
-    risk = risk_g = risk_gg = 0.0  # sums of hazard x (1, g, g^2) over the risk set
-    risk_x = np.zeros(k)
-    risk_gx = np.zeros(k)
-    risk_xx = np.zeros((k, k))
-    score = 0.0
-    raw = 0.0
-    score_x = np.zeros(k)
-    cross = np.zeros(k)
-    among_called = np.zeros((k, k)) if any_missing else information.copy()
-    event_x = np.zeros(k)
-    start = 0
-    for t in range(tie_end.shape[0]):
-        n_events = 0
-        event_g = 0.0
-        event_x[:] = 0.0
-        for i in range(start, tie_end[t]):
-            if not called[i]:
-                continue
-            h = hazard[i]
-            g = dosage[i]
-            risk += h
-            risk_g += h * g
-            risk_gg += h * g * g
-            for j in range(k):
-                risk_x[j] += h * covariates[i, j]
-            if g != 0.0:
-                for j in range(k):
-                    risk_gx[j] += h * g * covariates[i, j]
-            if any_missing:
-                for j in range(k):
-                    for q in range(j + 1):
-                        risk_xx[j, q] += h * covariates[i, j] * covariates[i, q]
-            if event[i]:
-                n_events += 1
-                event_g += g
-                for j in range(k):
-                    event_x[j] += covariates[i, j]
-        start = tie_end[t]
-        if n_events == 0:
-            continue
-        mean_g = risk_g / risk
-        score += event_g - n_events * mean_g
-        raw += n_events * (risk_gg / risk - mean_g * mean_g)
-        for j in range(k):
-            mean_x = risk_x[j] / risk
-            score_x[j] += event_x[j] - n_events * mean_x
-            cross[j] += n_events * (risk_gx[j] / risk - mean_g * mean_x)
-            if any_missing:
-                for q in range(j + 1):
-                    among_called[j, q] += n_events * (risk_xx[j, q] / risk - mean_x * risk_x[q] / risk)
-    if not any_missing:
-        score_x[:] = 0.0  # the null model's own equation; what is left of it is rounding
-    scale = np.empty(k)
-    for j in range(k):
-        scale[j] = information[j, j]
-    rank = _eliminate(among_called, scale, cross, score_x)
-    left = raw
-    for j in range(k):
-        score -= cross[j] * score_x[j]
-        left -= cross[j] * cross[j]
-    sums[SCORE] = score
-    sums[INFORMATION] = left
-    sums[RAW_INFORMATION] = raw
-    sums[ESTIMATE] = sums[LIKELIHOOD_RATIO] = np.nan
-    if left > _SINGULAR * raw and score * score >= COX_SCREEN * COX_SCREEN * left:
-        for j in range(k - 1, -1, -1):  # cross becomes the coefficients of the dosage on the covariates
-            for q in range(j + 1, k):
-                cross[j] -= among_called[q, j] * cross[q]
-            cross[j] = cross[j] / among_called[j, j] if among_called[j, j] > 0 else 0.0
-        adjusted = np.zeros(dosage.shape[0])
-        for i in range(dosage.shape[0]):
-            adjusted[i] = dosage[i]
-            for j in range(k):
-                adjusted[i] -= cross[j] * covariates[i, j]
-        sums[ESTIMATE], sums[LIKELIHOOD_RATIO] = _cox_line(adjusted, called, hazard, event, tie_end)
-    return rank
-
-
-@numba.njit(cache=True)
-def _cox_line(
-    dosage: np.ndarray, called: np.ndarray, hazard: np.ndarray, event: np.ndarray, tie_end: np.ndarray
-) -> tuple[float, float]:
-    """Climb the partial likelihood along one direction; the estimate and twice the gain.
-
-    The direction is the dosage with the covariates taken out, the least favourable one, so that the gain is
-    that of a joint fit to second order. The estimate is NaN when it has no bound: no carrier had the event.
-    """
-    estimate = step = 0.0
-    reached = start_likelihood = -np.inf
-    for iteration in range(60):
-        risk = risk_g = risk_gg = 0.0
-        likelihood = score = information = 0.0
-        start = 0
-        for t in range(tie_end.shape[0]):
-            n_events = 0
-            for i in range(start, tie_end[t]):
-                if not called[i]:
-                    continue
-                g = dosage[i]
-                h = hazard[i] * np.exp((estimate + step) * g)
-                risk += h
-                risk_g += h * g
-                risk_gg += h * g * g
-                if event[i]:
-                    n_events += 1
-                    score += g
-                    likelihood += (estimate + step) * g
-            start = tie_end[t]
-            if n_events > 0:
-                mean = risk_g / risk
-                score -= n_events * mean
-                information += n_events * (risk_gg / risk - mean * mean)
-                likelihood -= n_events * np.log(risk)
-        if iteration == 0:
-            start_likelihood = likelihood
-        if likelihood < reached - 1e-12 * abs(reached):
-            step /= 2
-            continue
-        estimate += step
-        reached = likelihood
-        if score * score <= 1e-12 * information:
-            return estimate, 2 * (reached - start_likelihood)
-        if abs(estimate) > _MAX_LOG_HAZARD_RATIO or information <= 0:
-            break
-        step = min(1.0, max(-1.0, score / information))
-    return np.nan, 2 * (reached - start_likelihood)
 
 
 @numba.njit(cache=True)

@@ -41,7 +41,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the kernels return: counts (n_tests, 4), sums (n_tests, 6), rank (n_tests,).
+    """What the kernels return: counts (n_tests, 4), sums (n_tests, 4), rank (n_tests,).
 
     ``imputed``: people without a genotype were given the mean of the called and not left out.
     """

@@ -292,7 +292,7 @@ def take_out_covariates(
         total: float64 (n_panels, 16), sum of squares of each column.
         impute: put the mean of the called in place of what is missing.
         own: float64 (n_panels, 16), room to work in.
-        sums: float64 (n_traits, n_variants, 6), written.
+        sums: float64 (n_traits, n_variants, 4), written.
         rank: int64 (n_variants,), written.
     """
     n_variants, n_words = words.shape

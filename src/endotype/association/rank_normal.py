@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from endotype.association.design import Design
 from endotype.errors import input_error
+
+if TYPE_CHECKING:
+    from endotype.association.design import Design
 
 BLOM = 3 / 8
 """Blom's offset, which makes the transformed values close to expected normal order statistics."""
@@ -65,4 +69,4 @@ def transform_traits(design: Design, traits: Iterable[str]) -> Design:
         values[trait.rows] = rank_inverse_normal(trait.values)
         frame[name] = values
         info["traits"][name]["transformation"] = TRANSFORMATION
-    return Design(frame, info)
+    return replace(design, frame=frame, info=info)

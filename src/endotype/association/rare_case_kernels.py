@@ -189,32 +189,69 @@ def saddlepoint_packed(
         that is empty has an infinite deviate, NaN stands where the dosage is a combination of the
         covariates.
     """
-    m, n, k = rows.shape[0], expected.shape[0], basis.shape[0]
+    m, n = rows.shape[0], expected.shape[0]
     tails = np.full((m, 4), np.nan)
     padded = _padded(place, packed.shape[1])
-    identity = np.eye(k + 1)
     for v in numba.prange(m):
         dosage, called = np.zeros(n), np.ones(n)
         sign, n_missing, _ = _load(packed[rows[v]], padded, dosage, called, impute)
-        slope = np.zeros(k)
-        score, raw, left = _take_out(basis, weight, seen, expected, dosage, called, n_missing, slope)
-        tails[v, SCORE] = sign * score
-        tails[v, INFORMATION] = left
-        if not left > _SINGULAR * raw:
-            continue
-        if score * score < switch * switch * left:
-            tails[v, BEYOND] = score / math.sqrt(left)
-            tails[v, MIRROR] = -tails[v, BEYOND]
-            continue
-        members, tilted = np.empty(n, np.int64), np.empty(n)
-        size, _, rest = _line(
-            basis, weight, seen, expected, dosage, called, slope, slope * 0, identity, members, tilted
-        )
-        chosen = members[:size]
-        g, mu, eta = tilted[:size], expected[chosen], predictor[chosen]
-        tails[v, BEYOND] = _deviate(score, left, g, mu, eta, rest, poisson)
-        tails[v, MIRROR] = _deviate(-score, left, g, mu, eta, rest, poisson)
+        _tails(dosage, called, n_missing, basis, weight, expected, predictor, seen, poisson, switch, tails[v])
+        tails[v, SCORE] *= sign
     return tails
+
+
+@numba.njit(cache=True, error_model="numpy", parallel=True)
+def saddlepoint_dense(
+    dosages: np.ndarray,
+    basis: np.ndarray,
+    weight: np.ndarray,
+    expected: np.ndarray,
+    predictor: np.ndarray,
+    seen: np.ndarray,
+    poisson: bool,
+    switch: float,
+) -> np.ndarray:
+    """As :func:`saddlepoint_packed` for complete float64 dosages (m, n), such as burdens."""
+    m, n = dosages.shape
+    tails = np.full((m, 4), np.nan)
+    for v in numba.prange(m):
+        _tails(dosages[v], np.ones(n), 0, basis, weight, expected, predictor, seen, poisson, switch, tails[v])
+    return tails
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _tails(
+    dosage: np.ndarray,
+    called: np.ndarray,
+    n_missing: int,
+    basis: np.ndarray,
+    weight: np.ndarray,
+    expected: np.ndarray,
+    predictor: np.ndarray,
+    seen: np.ndarray,
+    poisson: bool,
+    switch: float,
+    tails: np.ndarray,
+) -> None:
+    """One row of :func:`saddlepoint_packed`; the dosage is 0 for those who are not called."""
+    k, n = basis.shape
+    slope = np.zeros(k)
+    score, raw, left = _take_out(basis, weight, seen, expected, dosage, called, n_missing, slope)
+    tails[SCORE], tails[INFORMATION] = score, left
+    if not left > _SINGULAR * raw:
+        return
+    if score * score < switch * switch * left:
+        tails[BEYOND] = score / math.sqrt(left)
+        tails[MIRROR] = -tails[BEYOND]
+        return
+    members, tilted = np.empty(n, np.int64), np.empty(n)
+    size, _, rest = _line(
+        basis, weight, seen, expected, dosage, called, slope, slope * 0, np.eye(k + 1), members, tilted
+    )
+    chosen = members[:size]
+    g, mu, eta = tilted[:size], expected[chosen], predictor[chosen]
+    tails[BEYOND] = _deviate(score, left, g, mu, eta, rest, poisson)
+    tails[MIRROR] = _deviate(-score, left, g, mu, eta, rest, poisson)
 
 
 # The genotype of one variant.

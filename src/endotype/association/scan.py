@@ -16,7 +16,10 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from endotype import __version__
-from endotype.association.cox import fit_cox
+from endotype.association.cox import CoxModel, fit_cox
+from endotype.association.cox_firth import refine_cox_firth
+from endotype.association.cox_rare import refine_cox
+from endotype.association.cox_spa import refine_cox_spa
 from endotype.association.design import Design, Trait
 from endotype.association.design_source import DesignSource
 from endotype.association.firth import refine_by_count, refine_firth, refine_wald_or_firth
@@ -55,11 +58,21 @@ are few and Wald's where not; by Wald's, and Firth's where that has no finite es
 Firth's alone; by the score with saddlepoint tails."""
 
 TESTS = ("auto", "linear", "logistic", "firth", "spa", "score", "cox")
-KIND_OF_TEST = {
-    "linear": "linear", "logistic": "logistic", "firth": "logistic", "spa": "logistic", "cox": "cox",
+KINDS_OF_TEST = {
+    "linear": ("linear",), "logistic": ("logistic",), "firth": ("logistic", "cox"),
+    "spa": ("logistic", "cox"), "score": ("logistic", "cox"), "cox": ("cox",),
 }  # fmt: skip
 NAME_OF_KIND = {"linear": "a quantitative trait", "logistic": "a binary trait", "cox": "a time to event"}
 MISSING = ("drop", "mean")
+
+COX_TESTS: dict[str, Callable[[np.ndarray, np.ndarray, CoxModel, np.ndarray], Refined] | None] = {
+    "score": None,
+    "auto": refine_cox,
+    "firth": refine_cox_firth,
+    "spa": refine_cox_spa,
+}
+"""The same of a time to event: not at all; by the larger p-value of saddlepoint and Firth; by Firth's
+test; by the score with saddlepoint tails."""
 
 VARIANT_SCHEMA = pa.schema(
     [
@@ -95,8 +108,8 @@ class ScanOptions:
     Attributes:
         test: of :data:`TESTS`. One that is named is taken for every variant, unless ``screen`` says
             otherwise; ``auto`` is the score test, and another (:data:`BINARY_TESTS`) where it is remarkable.
-        screen: p-value of the score test up to which a variant of a binary trait is tested again; None for
-            :data:`SCREEN` with ``auto`` and 1 (every variant) with a test by name.
+        screen: p-value of the score test up to which a variant of a binary trait or a time to event is tested
+            again; None for :data:`SCREEN` with ``auto`` and 1 (every variant) with a test by name.
         missing: ``drop`` leaves people without a genotype out of that variant's test, exactly; ``mean`` gives
             them the mean dosage of the called. Times to event always drop.
         min_allele_count: fewer copies of the rarer allele among the called are ``TOO_RARE``.
@@ -122,9 +135,14 @@ class ScanOptions:
             raise InputError(problems)
 
     @property
-    def refine(self) -> Callable[..., Refined] | None:
-        """The test that follows the score test of a binary trait."""
-        return BINARY_TESTS.get(self.test, BINARY_TESTS["auto"])
+    def of_binary(self) -> str:
+        """The key of :data:`BINARY_TESTS` for the binary traits of a run."""
+        return self.test if self.test in BINARY_TESTS else "auto"
+
+    @property
+    def of_cox(self) -> str:
+        """The key of :data:`COX_TESTS` for its times to event."""
+        return self.test if self.test in COX_TESTS else "auto"
 
     @property
     def threshold(self) -> float:
@@ -250,16 +268,18 @@ class ScanPlan:
     models: list[NullModel]
     places: list[np.ndarray]
     groups: list[TraitGroup]
-    nulls: list[BinaryNull | None]
+    nulls: list[BinaryNull | CoxModel | None]
     options: ScanOptions
 
     def rows(self, number: int, scores: Scores, sites: pa.Table, packed: np.ndarray) -> pa.Table:
         """Rows of one trait of one block."""
         trait, null = self.traits[number], self.nulls[number]
         refine = None
-        if null is not None and (test := self.options.refine) is not None:
+        if isinstance(null, BinaryNull) and (test := BINARY_TESTS[self.options.of_binary]) is not None:
             missing = self.options.missing
             refine = alone(partial(test, packed, self.places[number], null, missing=missing))
+        elif isinstance(null, CoxModel) and (of_cox := COX_TESTS[self.options.of_cox]) is not None:
+            refine = alone(partial(of_cox, packed, self.places[number], null))
         return result_rows(
             trait.name,
             self.models[number],
@@ -295,11 +315,15 @@ def plan_scan(
         offset = offsets.of(chrom, [patients[row] for row in chosen[i].rows])
         models.append(fit_null_with_offset(chosen[i], offset))
     at = [places(store, design, trait) for trait in chosen]
-    again = options.refine is not None
-    nulls = [
-        BinaryNull.of(m) if isinstance(m, LogisticModel) and m.converged and again else None for m in models
-    ]
+    nulls = [_rare_null(m) if options.test != "score" else None for m in models]
     return ScanPlan(chosen, models, at, group_traits(models, at), nulls, options)
+
+
+def _rare_null(model: NullModel) -> BinaryNull | CoxModel | None:
+    """What the tests of remarkable variants take of a model; None where there is nothing to test again."""
+    if isinstance(model, CoxModel) and model.converged:
+        return model
+    return BinaryNull.of(model) if isinstance(model, LogisticModel) and model.converged else None
 
 
 def _runs(
@@ -327,11 +351,19 @@ def _require_fit(options: ScanOptions, kinds: Mapping[str, str]) -> None:
     Raises:
         InputError: both faults, if both are there.
     """
-    wanted = KIND_OF_TEST.get(options.test)
+    wanted = KINDS_OF_TEST.get(options.test, ())
     problems = []
-    if wanted and wanted not in kinds.values():
+    if wanted and not set(wanted) & set(kinds.values()):
         listed = ", ".join(f"{name} is {NAME_OF_KIND[kind]}" for name, kind in kinds.items())
-        problems.append(Problem("--test", None, "", f"{options.test}, but {listed}", NAME_OF_KIND[wanted]))
+        problems.append(
+            Problem(
+                "--test",
+                None,
+                "",
+                f"{options.test}, but {listed}",
+                " or ".join(NAME_OF_KIND[w] for w in wanted),
+            )
+        )
     if options.missing == "mean" and set(kinds.values()) == {"cox"}:
         problems.append(Problem("--missing", None, "", f"mean with the time to event '{min(kinds)}'", "drop"))
     if problems:
@@ -370,7 +402,7 @@ def fit_null(trait: Trait) -> NullModel:
     """The null model of a trait."""
     if trait.kind == "cox":
         assert trait.event is not None
-        return fit_cox(trait.values, trait.event, trait.covariates)
+        return fit_cox(trait.values, trait.event, trait.covariates, entry=trait.entry)
     if trait.kind == "logistic":
         return fit_logistic(trait.values == 1, trait.covariates)
     return fit_linear(trait.values, trait.covariates)

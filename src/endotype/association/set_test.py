@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
 
 from endotype.association.acat import acat_o, acat_v
+from endotype.association.cox import CoxModel
+from endotype.association.cox_rare import refine_cox_dense
 from endotype.association.linear import LinearModel
 from endotype.association.logistic import LogisticModel
 from endotype.association.null_model import (
@@ -26,6 +28,7 @@ from endotype.association.null_model import (
     TOO_RARE,
     NullModel,
 )
+from endotype.association.rare_case import with_refined
 from endotype.association.robust import robust_scores
 from endotype.association.set_scores import Projection, SetGenotypes, SetScores, project
 from endotype.association.skat import SetResult, beta_weights, burden, skat, skat_o
@@ -37,6 +40,9 @@ COX_TESTS = ("burden", "burden_unweighted")
 
 UNAVAILABLE = "UNAVAILABLE"
 """Status of a test that the trait's kind does not have."""
+
+REMARKABLE = 1.96
+"""|z| of the score of a burden in a Cox model from which it is tested again."""
 
 EQUAL = (1.0, 1.0)
 """Parameters of the weights by frequency that weigh all variants alike."""
@@ -344,7 +350,7 @@ class _ScoreTests:
 
 
 class _CoxTests:
-    """Burdens in a Cox model; where the score's z is 2 or more, by the likelihood ratio."""
+    """Burdens in a Cox model; a remarkable score is tested again, as that of a single variant is."""
 
     def __init__(
         self, model: NullModel, genotypes: SetGenotypes, own: np.ndarray | None, options: SetOptions
@@ -364,6 +370,9 @@ class _CoxTests:
         scores = self._model.score_dense(sums)
         with np.errstate(all="ignore"):
             found = self._model.statistics(scores)
+        if isinstance(self._model, CoxModel):
+            status = np.where(scores.collinear, STATUS[COLLINEAR], STATUS[OK]).astype(object)
+            found, _ = with_refined(found, status, partial(refine_cox_dense, sums, self._model), REMARKABLE)
         first, second = (
             SetResult(test, math.nan, "")
             if scores.collinear[i]

@@ -56,12 +56,14 @@ def design_from_sheets(
     event: str | None = None,
     families: pd.Series | None = None,
     *,
+    entry: str | None = None,
     linear: bool = False,
 ) -> Design:
     """The design of traits that are columns of a sheet.
 
     A trait whose values are all 0 and 1, or 1 and 2 (PLINK: 2 is a case), is binary. With ``event`` the one
-    trait is a time, and ``event`` the binary column that says whether it ended with the event. Covariates
+    trait is a time, and ``event`` the binary column that says whether it ended with the event; ``entry`` is
+    then the column of the time at which observation began, on the clock of the trait. Covariates
     are all columns of the covariate sheet; those of words are made into indicators.
 
     Args:
@@ -73,6 +75,7 @@ def design_from_sheets(
         event: column of ``phenotypes``.
         families: FIDs in the order of the .fam, to be compared with those of the sheets.
         linear: take traits of two values for quantitative ones.
+        entry: column of ``phenotypes``, with ``event`` only.
 
     Returns:
         A design; ``info["reconciliation"]`` holds, for each sheet, how many people match, are only in the
@@ -80,14 +83,17 @@ def design_from_sheets(
 
     Raises:
         InputError: a sheet can't be read, has no such column, names a person twice, shares nobody with the
-            genotypes, or holds something else than a number; or the .fam has an IID twice.
+            genotypes, holds something else than a number, or an entry that is not before the time; or the
+            .fam has an IID twice.
     """
     patients = people.astype("str").reset_index(drop=True)
     if patients.duplicated().any():
         again = visible(patients[patients.duplicated()].iloc[0])
         raise input_error("the .fam", f"the IID {again} twice", "IIDs that differ, whatever the FIDs")
     sheet = read_sheet(phenotypes)
-    wanted = [*traits, *([event] if event else [])]
+    if entry and not event:
+        raise input_error(phenotypes, f"an entry column '{entry}' without an event column", "both, or none")
+    wanted = list(dict.fromkeys([*traits, *([event] if event else []), *([entry] if entry else [])]))
     problems = [
         Problem(
             str(phenotypes),
@@ -112,6 +118,9 @@ def design_from_sheets(
             raise input_error(phenotypes, f"{len(traits)} traits and one event column", "one trait, the time")
         columns = {f"{traits[0]}.time": values[traits[0]], f"{traits[0]}.event": _binary(values[event])}
         kinds = {traits[0]: "cox"}
+        if entry:
+            _check_entries(sheet, traits[0], values[traits[0]], entry, values[entry])
+            columns[f"{traits[0]}.entry"] = values[entry]
         if not set(columns[f"{traits[0]}.event"].dropna()) <= {0.0, 1.0}:
             raise input_error(phenotypes, f"other values than 0 and 1 in column '{event}'", "0 and 1")
     else:
@@ -243,6 +252,14 @@ def _not_numbers(sheet: Sheet, bad: pd.Series, expected: str) -> list[Problem]:
         more = f"{len(bad) - len(first)} more such values"
         problems.append(Problem(sheet.path, None, name, more, expected))
     return problems
+
+
+def _check_entries(sheet: Sheet, end: str, ends: pd.Series, entry: str, entries: pd.Series) -> None:
+    """Refuse people who are followed no longer when they enter; the first twenty of them."""
+    late = sheet.rows.loc[(entries >= ends) | (entries < 0), entry]
+    if len(late):
+        expected = f"a number from 0 up to, not including, '{end}' of the same row"
+        raise InputError(_not_numbers(sheet, late, expected))
 
 
 def _binary(numbers: pd.Series) -> pd.Series:

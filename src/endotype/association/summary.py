@@ -35,7 +35,7 @@ CASE_COLUMNS = ("n_cases", "n_controls", "eaf_cases", "eaf_controls")
 TESTS = {
     "linear": "least squares, t test",
     "logistic": "efficient score test",
-    "cox": "score test of the partial likelihood; likelihood ratio where |z| is 2 or more",
+    "cox": "score test of the partial likelihood, with saddlepoint tails where it is remarkable",
 }
 
 _LEFT_OUT = ("variant", "minor_alleles", "neg_log10_p", "neg_log10_p_without")
@@ -51,7 +51,7 @@ METHOD = {
     "burden, SKAT and ACAT-V; of a time to event, of the unweighted burdens",
     "effects": "per copy of the alternate allele; linear: least squares; logistic and Cox: one-step "
     "estimates (score over information) of the log odds or log hazard ratio; Cox where the "
-    "likelihood ratio was taken: the estimate of highest likelihood; genes: per rare allele of the mask with "
+    "score was remarkable: Firth's estimate; genes: per rare allele of the mask with "
     "the smallest p-value, by its unweighted burden",
 }
 

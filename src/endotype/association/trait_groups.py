@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from endotype.association.cox import CoxModel
+from endotype.association.cox_scan import CoxLayout, score_cox_block
 from endotype.association.linear import LinearModel
 from endotype.association.logistic import LogisticModel
 from endotype.association.null_model import NullModel, Scores
@@ -36,19 +38,20 @@ class TraitGroup:
 
     Attributes:
         traits: their places in the list that was grouped.
-        layout: what :func:`~endotype.association.packed_scan.score_block` takes; None for one trait whose
-            model scores itself, such as a Cox model.
+        layout: what :func:`~endotype.association.packed_scan.score_block` takes, or, of one Cox model,
+            :func:`~endotype.association.cox_scan.score_cox_block`; None for one trait whose model scores
+            itself.
     """
 
     traits: tuple[int, ...]
-    layout: ScoreGroup | None
+    layout: ScoreGroup | CoxLayout | None
 
 
 def group_traits(models: Sequence[NullModel], places: Sequence[np.ndarray]) -> list[TraitGroup]:
     """Group traits by what they share.
 
     Linear models of the same people (the same pattern of missing phenotypes) and the same covariates go
-    together; a logistic model has weights of its own and goes alone.
+    together; a logistic and a Cox model have weights of their own and go alone.
 
     Args:
         models: null models.
@@ -62,6 +65,8 @@ def group_traits(models: Sequence[NullModel], places: Sequence[np.ndarray]) -> l
         elif isinstance(model, LogisticModel):
             layout = score_group(place, model.basis, model.residual[:, None], model.weight, model.case)
             groups.append(TraitGroup((t,), layout))
+        elif isinstance(model, CoxModel):
+            groups.append(TraitGroup((t,), model.layout(place)))
         else:
             groups.append(TraitGroup((t,), None))
     for traits in shared.values():
@@ -92,7 +97,9 @@ def score_traits(
     words = as_words(packed)
     scores: dict[int, Scores] = {}
     for group in groups:
-        if group.layout is not None:
+        if isinstance(group.layout, CoxLayout):
+            scores[group.traits[0]] = score_cox_block(words, group.layout)
+        elif group.layout is not None:
             scores |= zip(group.traits, score_block(words, group.layout, missing), strict=True)
         else:
             (t,) = group.traits

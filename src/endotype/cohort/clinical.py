@@ -76,7 +76,12 @@ def read_clinical(path: str | Path, dictionary: dict[str, Any], findings: Findin
     rows = rows[~blank]
     _check_ids(str(path), identifier, rows[identifier], findings)
     columns: dict[str, Any] = {"patient": rows[identifier].to_numpy()}
-    times = {outcome["time"] for outcome in dictionary["outcomes"].values()}
+    times = {
+        outcome[part]
+        for outcome in dictionary["outcomes"].values()
+        for part in ("time", "entry")
+        if part in outcome
+    }
     for name, column in dictionary["columns"].items():
         if column["role"] in UNUSED_ROLES:
             continue
@@ -84,6 +89,7 @@ def read_clinical(path: str | Path, dictionary: dict[str, Any], findings: Findin
         columns[name], dirty = _parse_column(str(path), name, rows[name], parse, dictionary["missing"])
         _check_share(str(path), name, rows[name], dirty, dictionary["missing"], findings)
         aside += dirty
+    aside += _check_entries(str(path), rows, columns, dictionary, findings)
     frame = _typed_frame(columns, dictionary).sort_values("patient", ignore_index=True)
     _check_traits(str(path), frame, dictionary, findings)
     aside.sort(key=lambda p: (p.row or 0, list(table.rows.columns).index(p.column)))
@@ -251,6 +257,56 @@ def _check_share(
         )
 
 
+# -- entries -----------------------------------------------------------------------------------------
+
+
+def _check_entries(
+    path: str, rows: pd.DataFrame, columns: dict[str, Any], dictionary: dict[str, Any], findings: Findings
+) -> list[Problem]:
+    """Empty the entries that are not before the end of observation, and list them; count who lacks one.
+
+    An entry that several outcomes share stays if one of them ends after it: somebody who relapsed before she
+    entered can still be followed until she dies.
+    """
+    ends: dict[str, list[str]] = {}
+    for outcome, parts in dictionary["outcomes"].items():
+        if "entry" in parts:
+            ends.setdefault(parts["entry"], []).append(parts["time"])
+            time, event, entry = (columns[parts[part]] for part in ("time", "event", "entry"))
+            _warn_of_entries(outcome, time, event, entry, findings)
+    aside: list[Problem] = []
+    for name, until in ends.items():
+        faults = []
+        for at, (line, text) in enumerate(rows[name].items()):
+            entry = columns[name][at]
+            known = [columns[end][at] for end in until if columns[end][at] is not None]
+            if entry is None or not known or entry < max(known):
+                continue
+            columns[name][at] = None
+            expected = f"a number below {' or '.join(dict.fromkeys(until))} of the same row"
+            hint = f"that is {max(known):g}; both must be on one clock, such as age"
+            faults.append(Problem(path, int(str(line)), name, visible(text), expected, hint))
+        _check_share(path, name, rows[name], faults, dictionary["missing"], findings)
+        aside += faults
+    return aside
+
+
+def _warn_of_entries(
+    outcome: str, time: list[Any], event: list[Any], entry: list[Any], findings: Findings
+) -> None:
+    n_unknown = n_late = 0
+    for end, seen, begin in zip(time, event, entry, strict=True):
+        if end is not None and seen is not None:
+            n_unknown += begin is None
+            n_late += begin is not None and begin >= end
+    for count, what in ((n_unknown, "no entry"), (n_late, "an entry that is not before the time")):
+        if count:
+            who = "1 patient has" if count == 1 else f"{count} patients have"
+            findings.warnings.append(
+                f"{who} time and event of the outcome {outcome}, but {what}; left out of this outcome."
+            )
+
+
 _DTYPES = {"number": "float64", "binary": "boolean", "category": "str"}
 
 
@@ -286,9 +342,12 @@ def _check_traits(path: str, frame: pd.DataFrame, dictionary: dict[str, Any], fi
         elif (values == values.iloc[0]).all():
             unusable[name] = f"the trait {name} has the same value in every patient"
     for outcome, parts in dictionary["outcomes"].items():
-        known = frame[[parts["time"], parts["event"]]].dropna()
+        known = frame[list(parts.values())].dropna()
+        if "entry" in parts:
+            known = known[known[parts["entry"]] < known[parts["time"]]]
         if known.empty:
-            unusable[outcome] = f"the outcome {outcome} has no patient with both time and event"
+            needed = "time, event and an earlier entry" if "entry" in parts else "both time and event"
+            unusable[outcome] = f"the outcome {outcome} has no patient with {needed}"
         elif not known[parts["event"]].any():
             unusable[outcome] = f"the outcome {outcome} has no event"
     n_traits = len(traits) + len(dictionary["outcomes"])

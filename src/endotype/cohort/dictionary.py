@@ -23,9 +23,9 @@ def read_dictionary(path: str | Path) -> dict[str, Any]:
     Every scalar is read as text, so that the category ``no`` is the word *no* and ``001`` keeps its zeros.
 
     Returns:
-        ``missing`` list of words; ``columns`` name -> ``type unit range values role description``;
-        ``outcomes`` name -> ``time event``; all defaults filled in. Identifiers and ignored columns have
-        the type ``text``.
+        ``missing`` list of words; ``columns`` name -> ``type unit range values role description``, and
+        ``transform`` where it is given; ``outcomes`` name -> ``time event``, and ``entry`` where it is given;
+        all defaults filled in. Identifiers and ignored columns have the type ``text``.
 
     Raises:
         InputError: with every problem of the file.
@@ -150,6 +150,14 @@ def _check_columns(dictionary: dict[str, Any], source: str, lines: Any, findings
                 f"{visible(min(clash))}, which also means missing",
                 "words that don't mean missing",
             )
+        if "transform" in column and not (column["role"] == "trait" and kind == "number"):
+            findings.problem(
+                source,
+                lines.get((*at, "transform"), row),
+                f"{name}.transform",
+                f"{column['transform']} of a {kind} with the role {column['role']}",
+                "a trait that is a number, or no transform",
+            )
         if column["role"] == "trait" and kind == "category":
             findings.problem(
                 source,
@@ -165,7 +173,9 @@ def _check_outcomes(dictionary: dict[str, Any], source: str, lines: Any, finding
     columns = dictionary["columns"]
     used: set[str] = set()
     for outcome, parts in dictionary["outcomes"].items():
-        for part, kind in (("time", "number"), ("event", "binary")):
+        for part, kind in (("time", "number"), ("event", "binary"), ("entry", "number")):
+            if part not in parts:
+                continue
             name = parts[part]
             row = lines.get(("outcomes", outcome, part))
             used.add(name)
@@ -188,6 +198,14 @@ def _check_outcomes(dictionary: dict[str, Any], source: str, lines: Any, finding
                     f"{visible(name)} with role {column['role']} and type {column.get('type')}",
                     f"role outcome and type {kind}",
                 )
+        if parts.get("entry") == parts["time"]:
+            findings.problem(
+                source,
+                lines.get(("outcomes", outcome, "entry")),
+                f"outcomes.{outcome}.entry",
+                f"{visible(parts['entry'])}, which is its time too",
+                "the column with the beginning of observation",
+            )
     for name in names_with_role(dictionary, "outcome"):
         if name not in used:
             findings.problem(

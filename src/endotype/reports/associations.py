@@ -85,7 +85,8 @@ def _item(locus: Row, alleles: int, cohort: Cohort) -> Row:
 def effect_text(trait: str, beta: float | None, se: float | None, dictionary: Row) -> str:
     """An effect per allele with its 95 % interval, on the scale of the trait.
 
-    Numbers: difference in the trait's unit. Binary: odds ratio. Time to event: hazard ratio.
+    Numbers: difference in the trait's unit, or in standard deviations after a transformation. Binary: odds
+    ratio. Time to event: hazard ratio.
     """
     if beta is None or se is None:
         return "not estimated"
@@ -104,7 +105,8 @@ def effect_text(trait: str, beta: float | None, se: float | None, dictionary: Ro
         middle, lower, upper = (number(math.exp(edge)) for edge in (beta, low, high))
         return f"{ratio} {middle} ({lower} to {upper}) per allele"
     sign = "+" if beta > 0 else ""
-    unit = f" {column['unit']}" if column.get("unit") else ""
+    word = "SD" if column.get("transform") else column.get("unit")
+    unit = f" {word}" if word else ""
     return f"{sign}{number(beta)}{unit} ({number(low)} to {number(high)}) per allele"
 
 

@@ -87,11 +87,11 @@ def read_qc_tables(results: Path, config: Row) -> QcTables:
 
 
 def _recorded(results: Path) -> dict[str, set[str]]:
-    """Trait or outcome -> people with a value; of an outcome, with its time and its event."""
+    """Trait or outcome -> people with a value; of an outcome, with its time, its event and its entry."""
     dictionary = _json(results / "cohort/dictionary.json")
     clinical = _table(results / "cohort/clinical.parquet")
     columns = {name: [name] for name, entry in dictionary["columns"].items() if entry["role"] == "trait"}
-    columns |= {name: [entry["time"], entry["event"]] for name, entry in dictionary["outcomes"].items()}
+    columns |= {name: list(parts.values()) for name, parts in dictionary["outcomes"].items()}
     return {
         name: set(clinical.loc[clinical[needed].notna().all(axis=1), "patient"])
         for name, needed in columns.items()

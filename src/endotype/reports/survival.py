@@ -22,7 +22,7 @@ class GroupSurvival:
 
     Attributes:
         group: subtype, or ``None`` for all people together.
-        n: people with both time and event recorded.
+        n: people with both time and event recorded, and, where there is one, an entry before the time.
         events: how many of them had the event.
         time: where the estimate is read off: the median time recorded in the whole cohort.
         estimate: probability of no event before ``time``, with its 95 % interval ``low`` to ``high``
@@ -49,7 +49,7 @@ def survival_by_group(
 
     Args:
         clinical: one row a patient, indexed by patient.
-        outcomes: outcome -> ``{"time": column, "event": column}``.
+        outcomes: outcome -> ``{"time": column, "event": column}``, and ``"entry"`` where people entered late.
         groups: group of each grouped patient, indexed by patient.
 
     Returns:
@@ -57,9 +57,11 @@ def survival_by_group(
     """
     found: dict[str, list[GroupSurvival]] = {}
     for outcome, columns in sorted(outcomes.items()):
-        observed = clinical[[columns["time"], columns["event"]]].set_axis(["time", "event"], axis=1)
+        observed = clinical[list(columns.values())].set_axis(list(columns), axis=1)
         observed = observed.dropna().astype("float64")
         observed = observed[observed["time"] >= 0]
+        if "entry" in observed:
+            observed = observed[observed["entry"] < observed["time"]]
         if len(observed) < MIN_PEOPLE:
             continue
         horizon = float(observed["time"].median())
@@ -70,22 +72,27 @@ def survival_by_group(
     return found
 
 
-def kaplan_meier(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def kaplan_meier(
+    time: np.ndarray, event: np.ndarray, entry: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Product-limit estimate of survival.
 
     Args:
         time: shape (n,), time of the event or of the end of observation, not negative.
         event: bool, shape (n,), whether it was the event.
+        entry: shape (n,), before ``time``: when observation began. None: everybody from the beginning.
 
     Returns:
         The distinct times; S(t) = prod(1 - d / r) over the times up to t, where d people have the event and
-        r are still observed, those of the same time included; and Greenwood's sum d / (r (r - d)), the
-        variance of log S, which is infinite once S is zero. All of shape (n_steps,).
+        r are observed, those of the same time included and those who enter at it not; and Greenwood's sum
+        d / (r (r - d)), the variance of log S, which is infinite once S is zero. All of shape (n_steps,).
     """
     times, step = np.unique(time, return_inverse=True)
     events = np.bincount(step, weights=event, minlength=len(times))
     left = np.bincount(step, minlength=len(times))
     at_risk = left[::-1].cumsum()[::-1]
+    if entry is not None:
+        at_risk = at_risk - (len(time) - np.searchsorted(np.sort(entry), times, "left"))
     with np.errstate(divide="ignore"):
         greenwood = np.cumsum(events / (at_risk * (at_risk - events)))
     return times, np.cumprod(1 - events / at_risk), greenwood
@@ -108,7 +115,8 @@ _NORMAL_975 = 1.959963984540054
 
 def _estimate(group: str | None, observed: pd.DataFrame, horizon: float) -> GroupSurvival:
     time = observed["time"].to_numpy(float)
-    times, survival, greenwood = kaplan_meier(time, observed["event"].to_numpy(bool))
+    entry = observed["entry"].to_numpy(float) if "entry" in observed else None
+    times, survival, greenwood = kaplan_meier(time, observed["event"].to_numpy(bool), entry)
     estimate, interval = None, None
     if times[-1] >= horizon:
         step = int(np.searchsorted(times, horizon, side="right")) - 1

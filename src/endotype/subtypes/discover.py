@@ -223,7 +223,10 @@ def _outcome(
 ) -> dict[str, Any]:
     kept = labels >= 0
     time, event = (_numbers(clinical[columns[part]])[kept] for part in ("time", "event"))
-    return compare_outcome(time, event, labels[kept], names, settings.outcome_permutations, settings.seed)
+    entry = _numbers(clinical[columns["entry"]])[kept] if "entry" in columns else None
+    return compare_outcome(
+        time, event, labels[kept], names, settings.outcome_permutations, settings.seed, entry
+    )
 
 
 def _selection(
