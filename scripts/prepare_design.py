@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
-from endotype.association.design import prepare_design
-from endotype.association.split import DISCOVERY, REPLICATION, Split, take_part
+from endotype.association.prepare import prepare_design
+from endotype.association.split import DISCOVERY, REPLICATION, Split
 from endotype.command import run
 
 
@@ -35,9 +34,6 @@ def main() -> None:
     parser.add_argument("--part", choices=[DISCOVERY, REPLICATION], default=DISCOVERY, help="(%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for design.parquet and design.json")
     a = parser.parse_args()
-    restrict = None
-    if a.split_salt is not None:
-        restrict = partial(take_part, split=Split(a.split_salt, a.split_share), part=a.part)
     prepare_design(
         a.clinical,
         a.dictionary,
@@ -48,7 +44,8 @@ def main() -> None:
         a.out,
         max_kinship=a.max_kinship,
         n_components=a.principal_components,
-        restrict=restrict,
+        split=Split(a.split_salt, a.split_share) if a.split_salt is not None else None,
+        part=a.part,
     )
 
 

@@ -276,3 +276,20 @@ def test_scan_in_memory_takes_the_policy_too(study):
         scan(store, design, ["qt"], slice(0, M), ScanOptions(missing=m)).to_pandas() for m in ("drop", "mean")
     )
     assert (drop["n"] == mean["n"]).all() and (drop["se"] != mean["se"]).all()
+
+
+def test_strata_of_controls_only_are_named_before_the_scan(study, tmp_path, capsys):
+    folder, _, age, _, case = study
+    site = np.where(np.cumsum(case == 0) <= 40, case == 0, False).astype(int)  # 40 people, all controls
+    ids = [f"P{i}" for i in range(N)]
+    noise = np.random.default_rng(3).integers(0, 2, N)
+    table = pd.DataFrame({"IID": ids, "age": age, "site": site, "sex": noise})
+    table.loc[np.flatnonzero(case == 1)[:1], "site"] = 1  # one case, so that site alone doesn't separate
+    table.loc[np.flatnonzero(case == 1)[:1], "sex"] = 0
+    table.to_csv(tmp_path / "covar.tsv", sep="\t", index=False)
+    from_sheets = DesignSource(None, None, folder / "pheno.tsv", tmp_path / "covar.tsv", ("case",))
+    associate(folder / "g", tmp_path / "o.parquet", from_sheets, progress=True)
+    faults = json.loads((tmp_path / "o.parquet.json").read_text())["faults"]
+    strata = [f for f in faults if f["kind"] == "stratum"]
+    assert [(f["trait"], f["columns"], f["effect"]) for f in strata] == [("case", "site; sex", "warning")]
+    assert "warning: 'case': 'site; sex': " in capsys.readouterr().err

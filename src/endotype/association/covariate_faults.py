@@ -92,6 +92,11 @@ def find_faults(design: Design) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FAULT_COLUMNS)).astype(FAULT_COLUMNS)
 
 
+def name_faults(design: Design) -> Design:
+    """The design with the rows of :func:`find_faults` under ``info["faults"]``."""
+    return Design(design.frame, design.info | {"faults": find_faults(design).to_dict("records")})
+
+
 def strata_of_one_outcome(
     factors: dict[str, pd.Series], cases: np.ndarray, words: tuple[str, str] = ("cases", "controls")
 ) -> list[tuple[tuple[str, ...], str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from endotype.association.covariates import choose_covariates, one_hot
 from endotype.association.rank_normal import transform_traits
 from endotype.association.relatives import drop_relatives
 from endotype.errors import InputError, Problem, input_error, nearest
-from endotype.files import read_json, write_json
-from endotype.tables import read_parquet, write_parquet
+from endotype.files import read_json
+from endotype.tables import read_parquet
 
 MIN_CASES = 10
 """Fewest cases, and fewest controls, of a binary trait that is tested; also the fewest events."""
@@ -124,41 +124,8 @@ class Excluded:
         }
 
 
-def prepare_design(
-    clinical: str | Path,
-    dictionary: str | Path,
-    people: str | Path,
-    sample_qc: str | Path,
-    relatedness: str | Path,
-    ancestry: str | Path,
-    out: str | Path,
-    *,
-    max_kinship: float,
-    n_components: int,
-    restrict: Callable[[Design], Design] | None = None,
-) -> None:
-    """Write ``design.parquet`` and ``design.json`` of a cohort into the folder ``out``.
-
-    People are in the order of ``sample_qc``, which is that of the genotypes. ``restrict`` takes the design of
-    some of them, when relatives are left out already.
-    """
-    design = build_design(
-        read_parquet(clinical),
-        read_json(dictionary),
-        read_parquet(people),
-        read_parquet(sample_qc),
-        read_parquet(relatedness),
-        read_parquet(ancestry),
-        max_kinship=max_kinship,
-        n_components=n_components,
-    )
-    design = restrict(design) if restrict else design
-    write_parquet(design.frame, Path(out) / "design.parquet")
-    write_json(Path(out) / "design.json", design.info)
-
-
 def read_design(table: str | Path, info: str | Path) -> Design:
-    """Read what :func:`prepare_design` wrote."""
+    """Read what :func:`~endotype.association.prepare.prepare_design` wrote."""
     return Design(read_parquet(table), read_json(info))
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from endotype.association.covariate_faults import name_faults
 from endotype.association.design import Design, read_design
 from endotype.association.rank_normal import transform_traits
 from endotype.association.sheets import design_from_sheets
 from endotype.association.split import Split, take_part
-from endotype.errors import input_error
+from endotype.errors import input_error, visible
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class DesignSource:
             linear: take traits of two values for quantitative ones.
 
         Raises:
-            InputError: neither a design nor sheets, both, or what :func:`design_from_sheets` finds.
+            InputError: an infinite value; neither a design nor sheets, or both; or what
+                :func:`~endotype.association.sheets.design_from_sheets` finds.
         """
         given = {
             "--design": self.design,
@@ -82,7 +85,19 @@ class DesignSource:
             )
         if self.split is not None:
             design = take_part(design, self.split, self.part)
+        design = name_faults(design)
         if self.rank_normal:
             quantitative = [t for t in design.traits if design.info["traits"][t]["type"] == "linear"]
             design = transform_traits(design, quantitative)
         return design
+
+
+def tell_faults(design: Design) -> None:
+    """Say on stderr what is wrong with a design but doesn't end the run: covariates dropped, strata."""
+    for fault in design.info.get("faults", []):
+        if fault["effect"] != "trait_not_assessed":
+            trait = f"{visible(fault['trait'])}: " if fault["trait"] else ""
+            print(
+                f"{fault['effect'].replace('_', ' ')}: {trait}{visible(fault['columns'])}: {fault['detail']}",
+                file=sys.stderr,
+            )

@@ -21,7 +21,7 @@ from endotype.association.cox_firth import refine_cox_firth
 from endotype.association.cox_rare import refine_cox
 from endotype.association.cox_spa import refine_cox_spa
 from endotype.association.design import Design, Trait
-from endotype.association.design_source import DesignSource
+from endotype.association.design_source import DesignSource, tell_faults
 from endotype.association.firth import refine_by_count, refine_firth, refine_wald_or_firth
 from endotype.association.linear import fit_linear
 from endotype.association.loco import LocoOffsets, fit_null_with_offset, keep_predicted, read_offsets
@@ -184,7 +184,7 @@ def associate(
         loco: REGENIE's ``_pred.list``, whose predictions become offsets of all but times to event.
         alpha: family-wise error rate that the statement about multiple testing names.
         threads: the result does not depend on it.
-        progress: how far it is, on stderr.
+        progress: warnings of the design, and how far it is, on stderr.
 
     Raises:
         InputError: an input that can't be used, or a test that fits none of the traits.
@@ -195,6 +195,8 @@ def associate(
     names = traits or list(source.traits) or design.traits
     kinds = {name: design.trait(name).kind for name in names}
     _require_fit(chosen, kinds)
+    if progress:
+        tell_faults(design)
     variants = parse_region(store, region)
     with_offset = [name for name in names if kinds[name] != "cox"]
     predictions = read_offsets(loco, store, with_offset, variants) if loco else None

@@ -149,6 +149,7 @@ def summarise_association(
             "traits": summaries,
             "samples": info["samples"],
             "notes": info["notes"],
+            "faults": info.get("faults", []),
             "alpha": alpha,
             "locus_window": locus_window,
             "method": METHOD,
