@@ -67,7 +67,7 @@ def costs(
     def screen() -> np.ndarray:
         picked = []
         for start in range(0, len(packed), block):
-            (scores,) = score_traits(packed[start : start + block], groups, [model], [place])
+            (scores,) = score_traits(packed[start : start + block], groups)
             with np.errstate(all="ignore"):
                 stat = np.where(scores.collinear, 0.0, model.statistics(scores).stat)
             picked.append(start + np.flatnonzero(np.abs(stat) >= ScanOptions().threshold))

@@ -81,7 +81,7 @@ def measure(case: dict, n_variants: int, repeats: int, seed: int) -> dict:
     groups = group_traits(models, places)
 
     def scan(first: int = 0, last: int = m) -> object:
-        return score_traits(packed[first:last], groups, models, places)
+        return score_traits(packed[first:last], groups)
 
     cpu, wall = best(scan, repeats)
     times = {"scan": cpu / m * 1e6}

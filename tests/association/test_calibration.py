@@ -60,7 +60,7 @@ def test_linear(genotypes, n_traits):
     covariates = rng.normal(size=(N, 3))
     models = [fit_linear(covariates[:, 0] + rng.normal(size=N), covariates) for _ in range(n_traits)]
     places = [np.arange(N)] * n_traits
-    scores = score_traits(packed, group_traits(models, places), models, places)
+    scores = score_traits(packed, group_traits(models, places))
     p = np.array([m.statistics(s).neg_log10_p for m, s in zip(models, scores, strict=True)])
     require_level(p, np.ones(M, bool))
 
@@ -79,7 +79,7 @@ def test_binary(genotypes, n_traits, cases, test):
         risk = 0.5 * covariates[:, 0] + rng.logistic(size=N)
         model = fit_logistic(risk > np.quantile(risk, 1 - cases), covariates)
         null = BinaryNull.of(model)
-        (scores,) = score_traits(packed, group_traits([model], [place]), [model], [place])
+        (scores,) = score_traits(packed, group_traits([model], [place]))
         found, status = with_refined(
             model.statistics(scores),
             np.full(M, "OK", object),

@@ -40,7 +40,7 @@ def expected(test: str) -> pd.DataFrame:
 
 def scores(dosages, model):
     place = [np.arange(model.n)]
-    return score_traits(pack(dosages), group_traits([model], place), [model], place, "mean")[0]
+    return score_traits(pack(dosages), group_traits([model], place), "mean")[0]
 
 
 @pytest.mark.parametrize(

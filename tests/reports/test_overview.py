@@ -297,11 +297,12 @@ def test_fifty_loci_leave_the_page_readable(run: Run, monkeypatch: pytest.Monkey
     plots(run, 50)
     lead = read_parquet(run.results / "association/loci.parquet").iloc[[0]]
     run.change("association/loci.parquet", lambda t: pd.concat([t, *[lead] * 50], ignore_index=True))
+    folded = len(read_parquet(run.results / "association/loci.parquet")) - overview.MAX_LOCI
     page, _ = index(run)
     shown = re.findall(r'alt="Regional plot (\d+)', page)
     assert shown == [str(i) for i in range(38, 50)]  # the strongest twelve
     assert "38 further loci are drawn in" in page and 'href="../association/plots/"' in page
-    assert "<summary>3 further loci</summary>" in page
+    assert folded > 1 and f"<summary>{folded} further loci</summary>" in page
     monkeypatch.setattr(trait_pictures, "EMBEDDED_BYTES", 10)
     page, _ = index(run)
     assert 'href="../association/plots/lipid_level.locus049.svg">Regional plot 49' in page

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from endotype.association import kernels
 from endotype.association.null_model import Scores, Statistics
+from endotype.association.packed_scan import as_words, score_block, score_group
 from endotype.association.tail_kernels import neg_log10_p_t
 
 
@@ -32,15 +32,8 @@ class LinearModel:
 
     def score(self, packed: np.ndarray, place: np.ndarray) -> Scores:
         """See :class:`~endotype.association.null_model.NullModel`."""
-        ones, nobody = np.ones(self.n), np.zeros(self.n, np.uint8)
-        return Scores(
-            *kernels.score_packed(packed, place, self.basis, self.basis, ones, self.residual, nobody)
-        )
-
-    def score_dense(self, dosages: np.ndarray) -> Scores:
-        """See :class:`~endotype.association.null_model.NullModel`."""
-        sums, rank = kernels.score_dense(dosages, self.basis, self.basis, np.ones(self.n), self.residual)
-        return Scores(np.zeros((len(sums), kernels.N_COUNTS), np.int64), sums, rank)
+        (scores,) = score_block(as_words(packed), score_group(place, self.basis, self.residual[:, None]))
+        return scores
 
     def statistics(self, scores: Scores) -> Statistics:
         """Least squares in the people of the test: ``t`` with ``n - rank - 1`` degrees of freedom.

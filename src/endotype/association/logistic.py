@@ -10,6 +10,7 @@ from endotype.association import kernels
 from endotype.association.log_odds import expit
 from endotype.association.newton import CERTAIN, Derivatives, maximise, standardised
 from endotype.association.null_model import Scores, Statistics
+from endotype.association.packed_scan import as_words, score_block, score_group
 from endotype.association.tail_kernels import neg_log10_p_normal
 
 
@@ -37,18 +38,9 @@ class LogisticModel:
 
     def score(self, packed: np.ndarray, place: np.ndarray) -> Scores:
         """See :class:`~endotype.association.null_model.NullModel`."""
-        weighted = self.weight[:, None] * self.basis
-        return Scores(
-            *kernels.score_packed(
-                packed, place, self.basis, weighted, self.weight, self.residual, self.case.astype(np.uint8)
-            )
-        )
-
-    def score_dense(self, dosages: np.ndarray) -> Scores:
-        """See :class:`~endotype.association.null_model.NullModel`."""
-        weighted = self.weight[:, None] * self.basis
-        sums, rank = kernels.score_dense(dosages, self.basis, weighted, self.weight, self.residual)
-        return Scores(np.zeros((len(sums), kernels.N_COUNTS), np.int64), sums, rank)
+        layout = score_group(place, self.basis, self.residual[:, None], self.weight, self.case)
+        (scores,) = score_block(as_words(packed), layout)
+        return scores
 
     def statistics(self, scores: Scores) -> Statistics:
         """The efficient score test (Rao 1948), and the one-step estimates that belong to it.

@@ -84,10 +84,6 @@ class NullModel(Protocol):
         """Score packed genotypes; ``place`` gives each person of the store her row, or -1."""
         ...
 
-    def score_dense(self, dosages: np.ndarray) -> Scores:
-        """Score complete float64 dosages, shape (n_tests, n), columns in the order of the model's rows."""
-        ...
-
     def statistics(self, scores: Scores) -> Statistics:
         """Effects and tests from scores, before any of them is set aside."""
         ...

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from endotype.association.null_model import NullModel, Scores
+from endotype.association.null_model import Scores
 from endotype.association.trait_groups import TraitGroup, score_traits
 from endotype.errors import InputError, Problem, input_error
 from endotype.files import atomic_path
@@ -49,16 +49,6 @@ class Plan(Protocol):
     @property
     def groups(self) -> Sequence[TraitGroup]:
         """Of the traits; see :func:`~endotype.association.trait_groups.score_traits`."""
-        ...
-
-    @property
-    def models(self) -> Sequence[NullModel]:
-        """Of the traits."""
-        ...
-
-    @property
-    def places(self) -> Sequence[np.ndarray]:
-        """Of the people in each model."""
         ...
 
     def rows(self, number: int, scores: Scores, sites: pa.Table, packed: np.ndarray) -> pa.Table:
@@ -104,7 +94,7 @@ def stream_result(
                 yield plan, genotypes, of_block
 
     def work(plan: Plan, genotypes: np.ndarray, of_block: pa.Table) -> list[pa.Table]:
-        scores = score_traits(genotypes, plan.groups, plan.models, plan.places, missing)
+        scores = score_traits(genotypes, plan.groups, missing)
         return [plan.rows(t, of_trait, of_block, genotypes) for t, of_trait in enumerate(scores)]
 
     with ResultWriter(out, schema, n_traits) as writer:

@@ -255,7 +255,7 @@ def scan(
             sites = store.variants.iloc[block].reindex(columns=list(SITE_COLUMNS))
             of_block = pa.Table.from_pandas(sites, pa.schema(SITE_COLUMNS.items()), preserve_index=False)
             packed = np.ascontiguousarray(store.packed[block])
-            scored = score_traits(packed, plan.groups, plan.models, plan.places, plan.options.missing)
+            scored = score_traits(packed, plan.groups, plan.options.missing)
             for t, scores in enumerate(scored):
                 parts[t].append(plan.rows(t, scores, of_block, packed))
     tables = [table for of_trait in parts for table in of_trait]

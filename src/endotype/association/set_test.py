@@ -32,6 +32,7 @@ from endotype.association.rare_case import with_refined
 from endotype.association.robust import robust_scores
 from endotype.association.set_scores import Projection, SetGenotypes, SetScores, project
 from endotype.association.skat import SetResult, beta_weights, burden, skat, skat_o
+from endotype.association.trait_groups import alone
 
 TESTS = ("burden", "burden_unweighted", "skat", "skato", "acatv", "acato")
 
@@ -210,6 +211,7 @@ class Prepared:
             return SetResult(test, math.nan, "")
         if self._variants is None:
             if self._null.projection is None:
+                assert isinstance(self._null.model, CoxModel)
                 self._variants = _CoxTests(self._null.model, self.genotypes, self._own, self._options)
             else:
                 self._variants = _ScoreTests(
@@ -353,7 +355,7 @@ class _CoxTests:
     """Burdens in a Cox model; a remarkable score is tested again, as that of a single variant is."""
 
     def __init__(
-        self, model: NullModel, genotypes: SetGenotypes, own: np.ndarray | None, options: SetOptions
+        self, model: CoxModel, genotypes: SetGenotypes, own: np.ndarray | None, options: SetOptions
     ) -> None:
         self._model, self._genotypes, self._own, self._options = model, genotypes, own, options
 
@@ -370,9 +372,9 @@ class _CoxTests:
         scores = self._model.score_dense(sums)
         with np.errstate(all="ignore"):
             found = self._model.statistics(scores)
-        if isinstance(self._model, CoxModel):
-            status = np.where(scores.collinear, STATUS[COLLINEAR], STATUS[OK]).astype(object)
-            found, _ = with_refined(found, status, partial(refine_cox_dense, sums, self._model), REMARKABLE)
+        status = np.where(scores.collinear, STATUS[COLLINEAR], STATUS[OK]).astype(object)
+        again = alone(partial(refine_cox_dense, sums, self._model))
+        found, _ = with_refined(found, status, again, REMARKABLE)
         first, second = (
             SetResult(test, math.nan, "")
             if scores.collinear[i]

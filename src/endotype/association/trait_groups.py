@@ -39,12 +39,11 @@ class TraitGroup:
     Attributes:
         traits: their places in the list that was grouped.
         layout: what :func:`~endotype.association.packed_scan.score_block` takes, or, of one Cox model,
-            :func:`~endotype.association.cox_scan.score_cox_block`; None for one trait whose model scores
-            itself.
+            :func:`~endotype.association.cox_scan.score_cox_block`.
     """
 
     traits: tuple[int, ...]
-    layout: ScoreGroup | CoxLayout | None
+    layout: ScoreGroup | CoxLayout
 
 
 def group_traits(models: Sequence[NullModel], places: Sequence[np.ndarray]) -> list[TraitGroup]:
@@ -68,7 +67,7 @@ def group_traits(models: Sequence[NullModel], places: Sequence[np.ndarray]) -> l
         elif isinstance(model, CoxModel):
             groups.append(TraitGroup((t,), model.layout(place)))
         else:
-            groups.append(TraitGroup((t,), None))
+            raise TypeError(f"no way to score a {type(model).__name__}")
     for traits in shared.values():
         residuals = np.column_stack([_linear(models[t]).residual for t in traits])
         layout = score_group(places[traits[0]], _linear(models[traits[0]]).basis, residuals)
@@ -76,36 +75,26 @@ def group_traits(models: Sequence[NullModel], places: Sequence[np.ndarray]) -> l
     return sorted(groups, key=lambda group: group.traits)
 
 
-def score_traits(
-    packed: np.ndarray,
-    groups: Sequence[TraitGroup],
-    models: Sequence[NullModel],
-    places: Sequence[np.ndarray],
-    missing: str = "drop",
-) -> list[Scores]:
+def score_traits(packed: np.ndarray, groups: Sequence[TraitGroup], missing: str = "drop") -> list[Scores]:
     """The scores of a block of variants for every trait.
 
     Args:
         packed: uint8 (n_variants, ceil(n_people / 4)), PLINK 1 rows.
-        groups: of :func:`group_traits`, for the same ``models`` and ``places``.
-        missing: ``drop`` or ``mean``; see :func:`~endotype.association.packed_scan.score_block`. A model that
-            scores itself drops.
+        groups: of :func:`group_traits`.
+        missing: ``drop`` or ``mean``; see :func:`~endotype.association.packed_scan.score_block`. Times to
+            event always drop.
 
     Returns:
-        One a trait, in the order of ``models``.
+        One a trait, in the order of the models that were grouped.
     """
     words = as_words(packed)
     scores: dict[int, Scores] = {}
     for group in groups:
         if isinstance(group.layout, CoxLayout):
             scores[group.traits[0]] = score_cox_block(words, group.layout)
-        elif group.layout is not None:
-            scores |= zip(group.traits, score_block(words, group.layout, missing), strict=True)
         else:
-            (t,) = group.traits
-            with _one_at_a_time:
-                scores[t] = models[t].score(np.ascontiguousarray(packed), places[t])
-    return [scores[t] for t in range(len(models))]
+            scores |= zip(group.traits, score_block(words, group.layout, missing), strict=True)
+    return [scores[t] for t in range(len(scores))]
 
 
 def _linear(model: NullModel) -> LinearModel:
