@@ -1,4 +1,4 @@
-"""Scores of dosages in a (generalised) linear null model, slow and obvious: one variant at a time, by pinv."""
+"""Scores of dosages in a (generalised) linear null model, slow and obvious, one variant at a time."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from endotype.association import rare_case_kernels as kernels
 from endotype.association.cox import CoxModel
 from endotype.association.cox_firth_kernels import cox_firth_dense, cox_firth_packed
 from endotype.association.rare_case import Refined, refined
-from endotype.association.tails import neg_log10_p_normal
+from endotype.association.tail_kernels import neg_log10_p_normal
 
 
 def refine_cox_firth(

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from endotype.association.design_source import DesignSource
-from endotype.association.set_scan import associate_sets
-from endotype.association.set_test import TESTS
+from endotype.association.set_names import TESTS
 from endotype.errors import input_error
 
 
@@ -47,6 +46,8 @@ def run_sets(arguments: argparse.Namespace, source: DesignSource) -> bool:
         return False
     if a.region is not None:
         raise input_error("command line", "--region with --sets", "one of them: a set is where its file says")
+    from endotype.association.set_scan import associate_sets  # here: single variants need not wait for it
+
     associate_sets(
         a.bfile,
         a.sets,

@@ -30,14 +30,10 @@ from endotype.association.null_model import (
 )
 from endotype.association.rare_case import with_refined
 from endotype.association.robust import robust_scores
+from endotype.association.set_names import COX_TESTS, TESTS
 from endotype.association.set_scores import Projection, SetGenotypes, SetScores, project
 from endotype.association.skat import SetResult, beta_weights, burden, skat, skat_o
 from endotype.association.trait_groups import alone
-
-TESTS = ("burden", "burden_unweighted", "skat", "skato", "acatv", "acato")
-
-COX_TESTS = ("burden", "burden_unweighted")
-"""Tests that a time to event has."""
 
 UNAVAILABLE = "UNAVAILABLE"
 """Status of a test that the trait's kind does not have."""
