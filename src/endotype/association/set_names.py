@@ -1,4 +1,4 @@
-"""Names of the tests of variant sets, apart from the tests themselves, whose start-up a command line can spare."""
+"""Names of the tests of variant sets, apart from the tests, whose start-up a command line can spare."""
 
 TESTS = ("burden", "burden_unweighted", "skat", "skato", "acatv", "acato")
 
