@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import extending, types
+from numba.core import cgutils
 
 intrinsic: Any = extending.intrinsic  # its own types know nothing of the first argument
 
@@ -131,6 +132,42 @@ def add_products(typing: Any, total: Any, at: Any, left: Any, i: Any, right: Any
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+@intrinsic
+def add_dots(typing: Any, total: Any, at: Any, left: Any, i: Any, right: Any, start: Any, blocks: Any) -> Any:
+    """``total[at + t, lane] += sum_b left[i + 16 b + lane] * right[start[t] + 16 b + lane]``.
+
+    The dot products of one stretch of numbers with several others, left apart by the position modulo 16; add
+    up the lanes of a row of ``total`` for the whole. ``left`` and ``right`` are any C-ordered float64 arrays,
+    which ``i`` and ``start`` count through from their beginnings; ``total`` is as in :func:`add_rows`.
+    """
+    n = len(start)
+    signature = types.void(
+        total, types.int64, left, types.int64, right, types.UniTuple(types.int64, n), types.int64
+    )
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        a, b = (context.make_array(signature.args[k])(context, builder, args[k]).data for k in (2, 4))
+        sums = [cgutils.alloca_once_value(builder, ir.Constant(_ROW, [0.0] * PANEL)) for _ in range(n)]
+        with cgutils.for_range(builder, args[6]) as loop:
+            along = builder.mul(loop.index, ir.Constant(_INT, PANEL))
+            mine = _load(builder, _numbers(builder, a, builder.add(args[3], along)))
+            for t in range(n):
+                at = builder.add(builder.extract_value(args[5], t), along)
+                product = builder.fmul(mine, _load(builder, _numbers(builder, b, at)))
+                builder.store(builder.fadd(builder.load(sums[t]), product), sums[t])
+        for t in range(n):
+            row = builder.add(args[1], ir.Constant(_INT, t))
+            target = _row(context, builder, signature.args[0], args[0], row)
+            _add(builder, target, [builder.load(sums[t])])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _numbers(builder: Any, data: Any, index: Any) -> Any:
+    return builder.bitcast(builder.gep(data, [index]), _ROW.as_pointer())
 
 
 def _scaled(total: Any, rows: Any, n: int, change: Callable[[Any, Any], Any]) -> Any:

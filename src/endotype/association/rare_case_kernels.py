@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from endotype.association.kernels import _read_row
+from endotype.association.panel_sums import PANEL, add_dots
 
 FITTED, SEPARATED, NO_CONVERGENCE, DEPENDENT = range(4)
 """How the climb ended: at a maximum; nowhere, because the maximum is at infinity; nowhere, because steps did
@@ -682,9 +683,9 @@ def _logistic_pass(
     """Fill in risk and weight of everyone called (weight 0: not called); return the log-likelihood."""
     n = predictor.shape[0]
     likelihood = 0.0
-    for start in range(
-        0, n, _TILE
-    ):  # slices, whose indices cannot be negative: the loop fits the vector unit
+    terms, factors = np.empty(_TILE), np.empty(_TILE)
+    for start in range(0, n, _TILE):
+        # Slices, whose indices cannot be negative, and no sum across people: the loop fits the vector unit.
         width = min(_TILE, n - start)
         eta, y, here = (
             predictor[start : start + width],
@@ -692,15 +693,22 @@ def _logistic_pass(
             called[start : start + width],
         )
         p, w = risk[start : start + width], weight[start : start + width]
-        product = 1.0  # of factors between 1 and 2: one logarithm serves them all
         for i in range(width):
             e = _exp(-abs(eta[i]))
             q = 1 / (1 + e)
-            product *= 1 + here[i] * e
-            likelihood += here[i] * (y[i] * eta[i] - max(eta[i], 0.0))
+            factors[i] = 1 + here[i] * e
+            terms[i] = here[i] * (y[i] * eta[i] - max(eta[i], 0.0))
             p[i] = q if eta[i] >= 0 else e * q
             w[i] = here[i] * e * q * q
-        likelihood -= math.log(product)
+        for i in range(width, _TILE):
+            factors[i], terms[i] = 1.0, 0.0
+        half = _TILE // 2
+        while half > 0:  # in pairs; of factors between 1 and 2 one logarithm serves them all
+            for i in range(half):
+                factors[i] *= factors[half + i]
+                terms[i] += terms[half + i]
+            half //= 2
+        likelihood += terms[0] - math.log(factors[0])
     return likelihood
 
 
@@ -708,65 +716,83 @@ def _logistic_pass(
 def _information(basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
     """``X diag(weight) X'`` of covariates and dosage, lower triangle, in tiles that stay in the cache."""
     k, n = basis.shape
-    out[:] = 0.0
+    lanes = _lanes((k + 1) * (k + 4))
     scaled = np.empty(_TILE)
+    out[:] = 0.0
     for start in range(0, n, _TILE):
         width = min(_TILE, n - start)
+        blocks = width // PANEL
         w = weight[start : start + width]
         for j in range(k + 1):
             row = dosage[start : start + width] if j == k else basis[j, start : start + width]
             for i in range(width):
                 scaled[i] = w[i] * row[i]
-            q = 0
-            while q + 4 <= min(j + 1, k):
-                r0, r1 = basis[q, start : start + width], basis[q + 1, start : start + width]
-                r2, r3 = basis[q + 2, start : start + width], basis[q + 3, start : start + width]
-                s0 = s1 = s2 = s3 = 0.0
-                for i in range(width):
-                    s0 += scaled[i] * r0[i]
-                    s1 += scaled[i] * r1[i]
-                    s2 += scaled[i] * r2[i]
-                    s3 += scaled[i] * r3[i]
-                out[j, q] += s0
-                out[j, q + 1] += s1
-                out[j, q + 2] += s2
-                out[j, q + 3] += s3
-                q += 4
-            while q <= j:
-                other = dosage[start : start + width] if q == k else basis[q, start : start + width]
-                s0 = 0.0
-                for i in range(width):
-                    s0 += scaled[i] * other[i]
-                out[j, q] += s0
-                q += 1
+            at = j * (k + 4)
+            most = min(j + 1, k)
+            for q in range(0, most, 4):
+                a, last = q * n + start, (k - 1) * n + start
+                four = (a, min(a + n, last), min(a + 2 * n, last), min(a + 3 * n, last))
+                add_dots(lanes, at + q, scaled, 0, basis, four, blocks)
+            for q in range(most):
+                out[j, q] += _rest(scaled, basis[q, start : start + width], blocks)
+            if j == k:
+                # The last four covariates may have spilled over into the rows up to k + 2.
+                add_dots(lanes, at + k + 3, scaled, 0, dosage, (start,), blocks)
+                out[k, k] += _rest(scaled, row, blocks)
+    for j in range(k + 1):
+        for q in range(j + 1):
+            out[j, q] += _sum_of_lanes(lanes[j * (k + 4) + (k + 3 if q == k else q)])
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _lanes(n: int) -> np.ndarray:
+    """Zeros, float64 (n, 16)."""
+    return np.zeros((n, PANEL))
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _sum_of_lanes(row: np.ndarray) -> float:
+    total = 0.0
+    for lane in range(PANEL):
+        total += row[lane]
+    return total
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _rest(left: np.ndarray, right: np.ndarray, blocks: int) -> float:
+    """The part of a dot product that whole rows of 16 leave over."""
+    total = 0.0
+    for i in range(blocks * PANEL, right.shape[0]):
+        total += left[i] * right[i]
+    return total
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _dots(basis: np.ndarray, dosage: np.ndarray, vector: np.ndarray, out: np.ndarray) -> None:
+    """Dot products of a vector (n,) with every row of the covariates, and last with the dosage."""
+    k, n = basis.shape
+    lanes = _lanes(k + 4)
+    blocks = n // PANEL
+    last = (k - 1) * n
+    for q in range(0, k, 4):
+        four = (q * n, min((q + 1) * n, last), min((q + 2) * n, last), min((q + 3) * n, last))
+        add_dots(lanes, q, vector, 0, basis, four, blocks)
+    for j in range(k):
+        out[j] = _sum_of_lanes(lanes[j]) + _rest(vector, basis[j], blocks)
+    lanes[k, :] = 0.0
+    add_dots(lanes, k, vector, 0, dosage, (0,), blocks)
+    out[k] = _sum_of_lanes(lanes[k]) + _rest(vector, dosage, blocks)
 
 
 @numba.njit(cache=True, error_model="numpy")
 def _last_row(basis: np.ndarray, dosage: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
     """Only the dosage's row of :func:`_information`."""
-    k, n = basis.shape
-    scaled = dosage * weight
-    total = 0.0
-    for i in range(n):
-        total += scaled[i] * dosage[i]
-    out[k, k] = total
-    for j in range(k):
-        row = basis[j]
-        total = 0.0
-        for i in range(n):
-            total += scaled[i] * row[i]
-        out[k, j] = total
+    _dots(basis, dosage, dosage * weight, out[basis.shape[0]])
 
 
 @numba.njit(cache=True, error_model="numpy")
 def _gradient(basis: np.ndarray, dosage: np.ndarray, residual: np.ndarray, out: np.ndarray) -> None:
-    k, n = basis.shape
-    for j in range(k + 1):
-        row = dosage if j == k else basis[j]
-        total = 0.0
-        for i in range(n):
-            total += row[i] * residual[i]
-        out[j] = total
+    _dots(basis, dosage, residual, out)
 
 
 @numba.njit(cache=True, error_model="numpy")

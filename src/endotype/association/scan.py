@@ -190,6 +190,7 @@ def associate(
         InputError: an input that can't be used, or a test that fits none of the traits.
     """
     chosen = options or ScanOptions()
+    pa.set_memory_pool(pa.system_memory_pool())  # others keep what was freed: 30 MB with two threads
     store = open_store(bfile)
     design = source.load(store.people, linear=chosen.test == "linear")
     names = traits or list(source.traits) or design.traits

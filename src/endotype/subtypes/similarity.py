@@ -1,8 +1,8 @@
-"""Similarity networks of patients: from one view, fused from several, cut into groups, carried to new patients.
+"""Similarity networks of patients: of one view, fused from several, cut into groups, carried to new patients.
 
-Similarity network fusion (Wang et al. 2014, Nat Methods 11:333) takes a network of patients from each view and
-lets each network diffuse through the nearest neighbours of the others until they agree. Everything here is
-dense, n x n, by BLAS with one thread, so that the bytes do not depend on how many there are.
+Similarity network fusion (Wang et al. 2014, Nat Methods 11:333) takes a network of patients from each view
+and lets each network diffuse through the nearest neighbours of the others until they agree. Everything here
+is dense, n x n, by BLAS with one thread, so that the bytes do not depend on how many there are.
 """
 
 from __future__ import annotations
