@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -297,6 +298,7 @@ class TestCommand:
         for option in ("bfile", "design", "design-info", "pheno", "covar", "trait", "event", "region", "out"):
             parser.add_argument(f"--{option}")
         parser.add_argument("--loco-pred")
+        parser.add_argument("--alpha", type=float, default=0.05)
         parser.add_argument("--threads", type=int, default=1)
         parser.add_argument("--min-allele-count", type=int, default=10)
         add_set_arguments(parser)
@@ -332,6 +334,9 @@ class TestCommand:
         assert list(rows["test"].unique()) == ["burden", "skat"]
         assert set(rows["status"]) == {"TOO_RARE", "NOT_CALLED"}
         assert (tmp_path / "r.lovo.tsv").exists()
+        beside = json.loads((tmp_path / "r.tsv.json").read_text())
+        assert "replaced by the mean of the called" in beside["statement"]["qt"]
+        assert beside["options"]["min_minor_alleles"] == 100000
 
     def test_tests_that_there_are_not(self) -> None:
         with pytest.raises(InputError, match="'skatt'"):

@@ -15,7 +15,6 @@ import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from endotype import __version__
 from endotype.association.cox import CoxModel, fit_cox
 from endotype.association.cox_firth import refine_cox_firth
 from endotype.association.cox_rare import refine_cox
@@ -31,11 +30,12 @@ from endotype.association.rare_case import BinaryNull, Refined
 from endotype.association.result_rows import result_rows
 from endotype.association.result_stream import BLOCK, SITE_COLUMNS, stream_result
 from endotype.association.scan_progress import Progress
+from endotype.association.sidecar import statements, write_sidecar
 from endotype.association.spa import refine_spa
-from endotype.association.statement import DOSAGE_CODING, EFFECTS, STATEMENT, statement
+from endotype.association.statement import STATEMENT
 from endotype.association.trait_groups import TraitGroup, alone, group_traits, score_traits
 from endotype.errors import InputError, Problem, input_error, nearest
-from endotype.files import to_json, write_json
+from endotype.files import to_json
 from endotype.variants.plink import GenotypeStore, open_store
 
 MIN_EXPECTED_ALLELES = 5
@@ -201,16 +201,7 @@ def associate(
     variants = parse_region(store, region)
     with_offset = [name for name in names if kinds[name] != "cox"]
     predictions = read_offsets(loco, store, with_offset, variants) if loco else None
-    lines = {
-        name: statement(
-            design.info,
-            name,
-            alpha=alpha,
-            missing="drop" if kinds[name] == "cox" else chosen.missing,
-            loco=predictions[name].matched_by if predictions and name in predictions else None,
-        )
-        for name in names
-    }
+    lines = statements(design, names, alpha, chosen.missing, predictions)
     schema = VARIANT_SCHEMA.with_metadata({STATEMENT: to_json(lines)})
     with one_blas_thread(threads):
         stream_result(
@@ -225,7 +216,8 @@ def associate(
             report=Progress(variants.stop - variants.start) if progress else None,
         )
     if source.from_sheets:
-        write_json(f"{out}.json", _described(design, names, chosen, lines, predictions))
+        told = asdict(chosen) | {"score_z_of_second_test": chosen.threshold}
+        write_sidecar(out, design, names, told, lines, predictions)
 
 
 def scan(
@@ -371,34 +363,6 @@ def _require_fit(options: ScanOptions, kinds: Mapping[str, str]) -> None:
         problems.append(Problem("--missing", None, "", f"mean with the time to event '{min(kinds)}'", "drop"))
     if problems:
         raise InputError(problems)
-
-
-def _described(
-    design: Design,
-    traits: list[str],
-    options: ScanOptions,
-    lines: Mapping[str, str],
-    predictions: Mapping[str, LocoOffsets] | None,
-) -> dict[str, object]:
-    """What stands beside a result."""
-    described: dict[str, object] = {
-        "statement": dict(lines),
-        "dosage_coding": DOSAGE_CODING,
-        "effects": {name: EFFECTS[design.info["traits"][name]["type"]] for name in traits},
-        "options": asdict(options) | {"score_z_of_second_test": options.threshold},
-        "software": f"endotype {__version__}",
-        **{key: value for key, value in design.info.items() if key != "traits"},
-        "traits": {name: design.info["traits"][name] for name in traits},
-    }
-    if predictions:
-        described["predictions"] = {
-            name: {
-                "matched_by": p.matched_by,
-                "reconciliation": p.reconciliation.to_dict("records"),
-            }
-            for name, p in predictions.items()
-        }
-    return described
 
 
 def fit_null(trait: Trait) -> NullModel:

@@ -59,6 +59,7 @@ def run_sets(arguments: argparse.Namespace, source: DesignSource) -> bool:
         leave_one_out=a.lovo,
         traits=a.trait.split(",") if a.trait else None,
         loco=a.loco_pred,
+        alpha=a.alpha,
         min_minor_alleles=a.min_allele_count,
         threads=a.threads,
     )

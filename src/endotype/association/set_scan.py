@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from endotype.association.design import Design, Trait
 from endotype.association.design_source import DesignSource
-from endotype.association.loco import read_offsets
+from endotype.association.loco import LocoOffsets, read_offsets
 from endotype.association.null_model import NullModel
 from endotype.association.result_stream import ResultWriter
 from endotype.association.scan import ScanOptions, plan_scan
@@ -18,7 +19,10 @@ from endotype.association.set_input import read_sets
 from endotype.association.set_lovo import LOVO_SCHEMA, scan_leave_one_out
 from endotype.association.set_test import TESTS, SetOptions
 from endotype.association.sets import SET_SCHEMA, NullFactory, Progress, scan_sets
+from endotype.association.sidecar import statements, write_sidecar
+from endotype.association.statement import STATEMENT
 from endotype.errors import InputError, Problem, input_error, nearest, visible
+from endotype.files import to_json
 from endotype.tables import write_tsv
 from endotype.variants.plink import GenotypeStore, open_store
 
@@ -39,6 +43,7 @@ def associate_sets(
     leave_one_out: bool = False,
     traits: list[str] | None = None,
     loco: str | Path | None = None,
+    alpha: float = 0.05,
     min_minor_alleles: int = 10,
     threads: int = 1,
 ) -> None:
@@ -53,7 +58,7 @@ def associate_sets(
         sets: see :func:`~endotype.association.set_input.read_sets`, as for ``annotations`` and ``masks``.
         out: .parquet, .tsv or .tsv.gz, of :data:`~endotype.association.sets.SET_SCHEMA`.
         tests: of :data:`~endotype.association.set_test.TESTS`; all without.
-        source, traits, loco: as of :func:`~endotype.association.scan.associate`.
+        source, traits, loco, alpha: as of :func:`~endotype.association.scan.associate`.
         min_minor_alleles: sets with fewer minor alleles in all are ``TOO_RARE``.
         threads: share the sets. The result does not depend on it.
 
@@ -65,14 +70,22 @@ def associate_sets(
     chosen = source.load(store.people)
     names = traits or list(source.traits) or chosen.traits
     options = SetOptions(tests=choose_tests(tests), min_minor_alleles=min_minor_alleles)
+    predictions = None
+    if loco:
+        with_offset = [name for name in names if chosen.trait(name).kind != "cox"]
+        predictions = read_offsets(loco, store, with_offset, slice(0, store.n_variants))
+    lines = statements(chosen, names, alpha, "mean", predictions, cox_drops=False)
     write_set_tests(
         *(store, chosen, names, sets, out, options),
         annotations=annotations,
         masks=masks,
         leave_one_out=leave_one_out,
         threads=threads,
-        nulls=null_factory(store, chosen, names, loco) if loco else None,
+        nulls=null_factory(store, chosen, predictions) if predictions else None,
+        lines=lines,
     )
+    if source.from_sheets:
+        write_sidecar(out, chosen, names, asdict(options), lines, predictions)
 
 
 def write_set_tests(
@@ -88,6 +101,7 @@ def write_set_tests(
     leave_one_out: bool = False,
     threads: int = 1,
     nulls: NullFactory | None = None,
+    lines: Mapping[str, str] | None = None,
 ) -> None:
     """:func:`associate_sets` of a design that is at hand, with null models of the caller's making."""
     dropped_path = beside(out, "dropped.tsv")
@@ -102,7 +116,8 @@ def write_set_tests(
     table = scan_sets(
         *(store, design, traits, found.sets, options, threads), nulls=nulls, progress=_told("sets tested")
     )
-    with ResultWriter(out, SET_SCHEMA, 1) as writer:
+    schema = SET_SCHEMA.with_metadata({STATEMENT: to_json(dict(lines or {}))})
+    with ResultWriter(out, schema, 1) as writer:
         writer.append(0, table)
     if leave_one_out:
         left_out = scan_leave_one_out(
@@ -114,16 +129,12 @@ def write_set_tests(
             writer.append(0, left_out)
 
 
-def null_factory(
-    store: GenotypeStore, design: Design, traits: Sequence[str], loco: str | Path
-) -> NullFactory:
+def null_factory(store: GenotypeStore, design: Design, predictions: Mapping[str, LocoOffsets]) -> NullFactory:
     """Null models with REGENIE's offsets, of all but times to event; see
     :func:`~endotype.association.scan.plan_scan`.
 
     A set on several chromosomes, which no prediction leaves out together, has no offset.
     """
-    wanted = [name for name in traits if design.trait(name).kind != "cox"]
-    predictions = read_offsets(loco, store, wanted, slice(0, store.n_variants))
 
     def null(trait: str, chrom: str | None) -> tuple[Trait, NullModel]:
         offsets = predictions if chrom is not None else None
