@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.association import CASES
 from endotype.files import read_json, write_text
 
 RESULTS = Path(__file__).parent / "results"
@@ -53,7 +54,8 @@ def _machine(found: dict[str, Any]) -> str:
 
 def _commands(result: dict[str, Any]) -> str:
     rows = []
-    for name, case in result["cases"].items():
+    cases = {name: result["cases"][name] for name in CASES if name in result["cases"]}
+    for name, case in cases.items():
         for peer in case["ratio"] or [""]:
             rows.append(
                 [
@@ -80,7 +82,7 @@ def _commands(result: dict[str, Any]) -> str:
     if one and two:
         work = [c["seconds"]["ours"] - c["seconds"]["start"] for c in (one, two)]
         notes.append(f"Two threads are {work[0] / work[1]:.2f} times as fast as one, without the start.")
-    agreement = [_agreement(name, case) for name, case in result["cases"].items()]
+    agreement = [_agreement(name, case) for name, case in cases.items()]
     return "\n".join(
         [
             "## Whole commands\n",
@@ -113,7 +115,7 @@ def _agreement(name: str, case: dict[str, Any]) -> str:
         parts = [
             f"p < {level}: {found['both']} in both, {found['ours only']} here only, "
             f"{found['theirs only']} there only"
-            for level, found in case["significant"].items()
+            for level, found in sorted(case["significant"].items(), key=lambda item: -float(item[0]))
         ]
         return f"*{name}*: " + "; ".join(parts) + ".\n"
     return ""
