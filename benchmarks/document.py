@@ -117,7 +117,11 @@ def _agreement(name: str, case: dict[str, Any]) -> str:
             f"{found['theirs only']} there only"
             for level, found in sorted(case["significant"].items(), key=lambda item: -float(item[0]))
         ]
-        return f"*{name}*: " + "; ".join(parts) + ".\n"
+        return (
+            f"*{name}*: " + "; ".join(parts) + ". Rows tested by Wald here and there have equal p; "
+            "where Firth's test "
+            "answers, ours is a likelihood ratio and plink2's is Wald's.\n"
+        )
     return ""
 
 
