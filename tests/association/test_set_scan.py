@@ -298,6 +298,7 @@ class TestCommand:
         for option in ("bfile", "design", "design-info", "pheno", "covar", "trait", "event", "region", "out"):
             parser.add_argument(f"--{option}")
         parser.add_argument("--loco-pred")
+        parser.add_argument("--quiet", action="store_true")
         parser.add_argument("--alpha", type=float, default=0.05)
         parser.add_argument("--threads", type=int, default=1)
         parser.add_argument("--min-allele-count", type=int, default=10)
@@ -346,8 +347,10 @@ class TestCommand:
 
     def test_a_long_run_says_how_far_it_is(self, study, tmp_path: Path, capsys, monkeypatch) -> None:
         monkeypatch.setattr("endotype.association.set_scan._SECONDS_BETWEEN_NOTES", -1.0)
-        run(study, tmp_path / "r.parquet")
+        run(study, tmp_path / "r.parquet", progress=True)
         assert "6 of 6 sets tested" in capsys.readouterr().err
+        run(study, tmp_path / "r.parquet")
+        assert "sets tested" not in capsys.readouterr().err
 
     def test_an_unknown_ending_is_refused_before_anything_is_written(self, study, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="suffix"):

@@ -60,6 +60,7 @@ def run_sets(arguments: argparse.Namespace, source: DesignSource) -> bool:
         traits=a.trait.split(",") if a.trait else None,
         loco=a.loco_pred,
         alpha=a.alpha,
+        progress=not a.quiet,
         min_minor_alleles=a.min_allele_count,
         threads=a.threads,
     )

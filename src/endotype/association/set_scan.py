@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from endotype.association.design import Design, Trait
-from endotype.association.design_source import DesignSource
+from endotype.association.design_source import DesignSource, tell_faults
 from endotype.association.loco import LocoOffsets, read_offsets
 from endotype.association.null_model import NullModel
 from endotype.association.result_stream import ResultWriter
@@ -44,6 +44,7 @@ def associate_sets(
     traits: list[str] | None = None,
     loco: str | Path | None = None,
     alpha: float = 0.05,
+    progress: bool = False,
     min_minor_alleles: int = 10,
     threads: int = 1,
 ) -> None:
@@ -58,7 +59,7 @@ def associate_sets(
         sets: see :func:`~endotype.association.set_input.read_sets`, as for ``annotations`` and ``masks``.
         out: .parquet, .tsv or .tsv.gz, of :data:`~endotype.association.sets.SET_SCHEMA`.
         tests: of :data:`~endotype.association.set_test.TESTS`; all without.
-        source, traits, loco, alpha: as of :func:`~endotype.association.scan.associate`.
+        source, traits, loco, alpha, progress: as of :func:`~endotype.association.scan.associate`.
         min_minor_alleles: sets with fewer minor alleles in all are ``TOO_RARE``.
         threads: share the sets. The result does not depend on it.
 
@@ -69,6 +70,8 @@ def associate_sets(
     store = open_store(bfile)
     chosen = source.load(store.people)
     names = traits or list(source.traits) or chosen.traits
+    if progress:
+        tell_faults(chosen)
     options = SetOptions(tests=choose_tests(tests), min_minor_alleles=min_minor_alleles)
     predictions = None
     if loco:
@@ -83,6 +86,7 @@ def associate_sets(
         threads=threads,
         nulls=null_factory(store, chosen, predictions) if predictions else None,
         lines=lines,
+        progress=progress,
     )
     if source.from_sheets:
         write_sidecar(out, chosen, names, asdict(options), lines, predictions)
@@ -102,6 +106,7 @@ def write_set_tests(
     threads: int = 1,
     nulls: NullFactory | None = None,
     lines: Mapping[str, str] | None = None,
+    progress: bool = False,
 ) -> None:
     """:func:`associate_sets` of a design that is at hand, with null models of the caller's making."""
     dropped_path = beside(out, "dropped.tsv")
@@ -114,7 +119,9 @@ def write_set_tests(
             + f" (listed in {dropped_path})"
         )
     table = scan_sets(
-        *(store, design, traits, found.sets, options, threads), nulls=nulls, progress=_told("sets tested")
+        *(store, design, traits, found.sets, options, threads),
+        nulls=nulls,
+        progress=_told("sets tested") if progress else None,
     )
     schema = SET_SCHEMA.with_metadata({STATEMENT: to_json(dict(lines or {}))})
     with ResultWriter(out, schema, 1) as writer:
@@ -123,7 +130,7 @@ def write_set_tests(
         left_out = scan_leave_one_out(
             *(store, design, traits, found.sets, options, threads),
             nulls=nulls,
-            progress=_told("sets tested without each variant"),
+            progress=_told("sets tested without each variant") if progress else None,
         )
         with ResultWriter(beside(out, f"lovo{_suffix(out)}"), LOVO_SCHEMA, 1) as writer:
             writer.append(0, left_out)
