@@ -55,7 +55,7 @@ class SubtypeModel:
             for scale in self.features
         ]
         values = np.column_stack(columns) if columns else np.empty((len(features), 0))
-        return Data.of(values, self.mixture.binary)
+        return Data.of(values, self.mixture.kind)
 
     def typicality(self, data: Data, labels: np.ndarray) -> np.ndarray:
         """Share of calibration patients at least as strange as each patient is to its group, shape (n,).
@@ -105,7 +105,8 @@ def load_model(path: str | Path) -> SubtypeModel:
     features = tuple(FeatureScale(**f | {"slopes": tuple(f["slopes"])}) for f in content["features"])
     shape = (len(content["weights"]), len(features))
     mixture = Mixture(
-        binary=np.array([f.kind == "bernoulli" for f in features], bool),
+        kind=np.array([f.kind == "bernoulli" for f in features], np.int8),
+        block=np.arange(len(features)),
         weights=np.array(content["weights"], float),
         location=np.array(content["location"], float).reshape(shape),
         variance=np.array(content["variance"], float).reshape(shape),
