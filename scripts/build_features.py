@@ -1,9 +1,10 @@
-"""Make the patient x feature table for subtypes, from clinical columns and carriers of rare variants."""
+"""Make the patient x feature table for subtypes from the views that the configuration names."""
 
 import argparse
+import json
 
 from endotype.command import run
-from endotype.subtypes.features import build_features
+from endotype.subtypes.views.build import DEFAULT_VIEWS, ViewFiles, build_features
 
 
 def main() -> None:
@@ -19,11 +20,23 @@ def main() -> None:
     parser.add_argument(
         "--genes", required=True, help="annotation/genes.parquet, for the mechanism of each gene"
     )
+    parser.add_argument("--somatic", help="variants/somatic.parquet, for tumour views")
+    parser.add_argument("--tumours", help="variants/tumours.parquet, for tumour views")
+    parser.add_argument(
+        "--views",
+        type=json.loads,
+        default=DEFAULT_VIEWS,
+        metavar="JSON",
+        help="list of views as in the configuration (subtypes.views); default: clinical and carriers",
+    )
+    parser.add_argument(
+        "--burden-is-confounder", action="store_true", help="the burden of tumour mutations is a confounder"
+    )
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="folder for features.parquet and features.json"
     )
     arguments = parser.parse_args()
-    build_features(
+    files = ViewFiles(
         arguments.clinical,
         arguments.dictionary,
         arguments.people,
@@ -31,8 +44,10 @@ def main() -> None:
         arguments.bfile,
         arguments.annotation,
         arguments.genes,
-        arguments.out,
+        arguments.somatic,
+        arguments.tumours,
     )
+    build_features(files, arguments.out, arguments.views, arguments.burden_is_confounder)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import pandas as pd
 from endotype.files import write_json
 from endotype.subtypes.assign import assign_subtypes
 from endotype.subtypes.discover import discover_subtypes
-from endotype.subtypes.features import build_features
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.selection import Settings
+from endotype.subtypes.views.build import ViewFiles, build_features
 from endotype.tables import write_parquet
 from endotype.variants import plink
 
@@ -169,16 +169,8 @@ def _write_genotypes(
 
 def run_all(cohort: CohortFiles, out: Path, settings: Settings | None = None) -> Path:
     """Build, discover and assign; returns the folder of results."""
-    build_features(
-        cohort.clinical,
-        cohort.dictionary,
-        cohort.people,
-        cohort.sample_qc,
-        cohort.bfile,
-        cohort.annotation,
-        cohort.genes,
-        out,
-    )
+    files = ("clinical", "dictionary", "people", "sample_qc", "bfile", "annotation", "genes")
+    build_features(ViewFiles(*(getattr(cohort, name) for name in files)), out)
     discover_subtypes(
         out / "features.parquet",
         out / "features.json",

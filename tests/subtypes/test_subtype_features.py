@@ -9,7 +9,9 @@ import pytest
 from endotype.errors import InputError
 from endotype.files import read_json, write_json
 from endotype.subtypes.adjustment import design_matrix, find_confounders, fit_scale, model_values
-from endotype.subtypes.features import build_features, carrier_features, clinical_features
+from endotype.subtypes.views.build import ViewFiles, build_features
+from endotype.subtypes.views.carriers import carrier_view
+from endotype.subtypes.views.clinical import clinical_view
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants import plink
 from tests.subtypes.cohorts import entry, run_all, write_cohort
@@ -33,9 +35,9 @@ def annotation_of(*rows: tuple[str, str | None, str | None, float, bool | None, 
 GENES = pd.DataFrame({"gene": ["G", "H"], "mechanism": ["lipid", "ion"]})
 
 
-def carriers(store, annotation, failed=frozenset(), patients=("A", "B", "C", "D", "E")):
-    features, columns = carrier_features(store, annotation, GENES, pd.Index(patients), set(failed))
-    return dict(zip([f.name for f in features], columns, strict=True))
+def carriers(store, annotation, failed=frozenset(), patients=("A", "B", "C", "D", "E"), kind="binary"):
+    view = carrier_view("carriers", store, annotation, GENES, pd.Index(patients), set(failed), kind)
+    return dict(zip([f.name for f in view.features], view.columns, strict=True))
 
 
 def test_carrier_is_one_zero_or_missing():
@@ -82,18 +84,20 @@ def test_clinical_features_by_type():
     columns["c"] = entry("category", "feature") | {"values": ["u", "v", "w"]}
     columns["d"] = entry("category", "feature")
     columns["t"] = entry("number", "trait")
-    features, values = clinical_features(clinical, {"columns": columns})
-    found = {
-        f.name: (f.kind, v.tolist()) for f, v in zip(features, np.nan_to_num(values, nan=-9), strict=True)
-    }
+    columns["n"] = entry("count", "feature") | {"unit": "attacks", "range": [0, 99]}
+    view = clinical_view("clinical", clinical.assign(n=[3.0, np.nan]), {"columns": columns})
+    values = [v if v.dtype == object else np.nan_to_num(v, nan=-9) for v in view.columns]
+    found = {f.name: (f.kind, v.tolist()) for f, v in zip(view.features, values, strict=True)}
     assert found == {
         "x": ("gaussian", [1.5, -9]),
-        "b": ("bernoulli", [1, -9]),
-        "c=u": ("bernoulli", [1, -9]),
-        "c=v": ("bernoulli", [0, -9]),
-        "c=w": ("bernoulli", [0, -9]),
-        "d=q": ("bernoulli", [0, 1]),
+        "b": ("binary", [1, -9]),
+        "c": ("category", ["u", None]),
+        "d=q": ("binary", [0, 1]),
+        "n": ("count", [3, -9]),
     }
+    features = {f.name: f for f in view.features}
+    assert features["c"].levels == ("u", "v", "w")
+    assert (features["n"].unit, features["n"].range) == ("attacks", (0.0, 99.0))
 
 
 def test_two_features_of_one_name_are_an_input_error(tmp_path):
@@ -103,16 +107,8 @@ def test_two_features_of_one_name_are_an_input_error(tmp_path):
     write_json(cohort.dictionary, dictionary)
     write_parquet(read_parquet(cohort.clinical).assign(**{"site=east": 1.0}), cohort.clinical)
     with pytest.raises(InputError, match="site=east"):
-        build_features(
-            cohort.clinical,
-            cohort.dictionary,
-            cohort.people,
-            cohort.sample_qc,
-            cohort.bfile,
-            cohort.annotation,
-            cohort.genes,
-            tmp_path / "out",
-        )
+        names = ("clinical", "dictionary", "people", "sample_qc", "bfile", "annotation", "genes")
+        build_features(ViewFiles(*(getattr(cohort, name) for name in names)), tmp_path / "out")
 
 
 def test_confounders_are_removed_and_frozen():
@@ -129,7 +125,7 @@ def test_confounders_are_removed_and_frozen():
     assert [c.name for c in confounders] == ["site=b", "site=c", "pc1"]
     design = design_matrix(confounders, clinical, ancestry)
     scale = fit_scale("x", "clinical", "gaussian", values.to_numpy(float), design)
-    adjusted = model_values(scale, values.to_numpy(float), design)
+    adjusted = model_values(scale, values.to_numpy(float), design)[:, 0]
     seen = np.isfinite(adjusted)
     assert np.corrcoef(adjusted[seen], own[seen])[0, 1] > 0.99
     assert abs(adjusted[seen & (site == "b")].mean() - adjusted[seen & (site == "a")].mean()) < 1e-6
@@ -140,7 +136,7 @@ def test_confounders_are_removed_and_frozen():
     row = design_matrix(confounders, unknown, nowhere)
     assert np.isnan(row).all()
     expected = (1.0 - scale.centre) / scale.scale
-    np.testing.assert_allclose(model_values(scale, np.array([1.0, 1.0]), row), expected)
+    np.testing.assert_allclose(model_values(scale, np.array([1.0, 1.0]), row)[:, 0], expected)
 
 
 def test_a_skewed_positive_feature_is_modelled_on_the_log_scale():

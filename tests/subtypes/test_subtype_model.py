@@ -128,11 +128,9 @@ def test_between_two_groups_the_call_is_ambiguous(divided: Divided):
     model = load_model(out / "model.json")
     features, clinical, ancestry = tables(cohort, out)
     row = features.iloc[[10]].copy()
-    for j, feature in enumerate(model.features):
+    for j, feature in enumerate(model.transform.features):
         a, b = model.mixture.location[:2, j]
-        row[feature.name] = (
-            0.0 if feature.kind == "bernoulli" else feature.centre + feature.scale * (a + b) / 2
-        )
+        row[feature.name] = 0.0 if feature.kind == "binary" else feature.centre + feature.scale * (a + b) / 2
     nobody = ancestry.iloc[[10]].copy()
     nobody[:] = np.nan
     table = assign(

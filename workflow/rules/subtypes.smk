@@ -1,8 +1,13 @@
 # Which group a patient belongs to, or why no call can be made.
 
+VIEWS = CONFIG["subtypes"]["views"]
+VIEW_FILES = view_files(VIEWS)
+BURDEN = CONFIG["subtypes"]["burden_is_confounder"]
+TUMOUR_VIEWS = bool(TUMOUR_FILES) and (BURDEN or any(v["source"].startswith("tumour") for v in VIEWS))
+
 
 rule build_features:
-    """The patient x feature table: clinical features of the dictionary, and carriers by mechanism."""
+    """The patient x feature table: every view of the configuration side by side."""
     input:
         clinical="results/cohort/clinical.parquet",
         dictionary="results/cohort/dictionary.json",
@@ -11,6 +16,10 @@ rule build_features:
         store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
         annotation="results/annotation/variants.parquet",
         genes="results/annotation/genes.parquet",
+        tumours=(
+            ["results/variants/somatic.parquet", "results/variants/tumours.parquet"] if TUMOUR_VIEWS else []
+        ),
+        matrices=VIEW_FILES,
     output:
         features="results/subtypes/features.parquet",
         info="results/subtypes/features.json",
@@ -21,10 +30,18 @@ rule build_features:
     params:
         code=code("build_features.py"),
         script=script("build_features.py"),
+        views=json.dumps(VIEWS),
+        tumours=(
+            "--somatic results/variants/somatic.parquet --tumours results/variants/tumours.parquet"
+            if TUMOUR_VIEWS
+            else ""
+        ),
+        burden="--burden-is-confounder" if BURDEN else "",
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
-        " --annotation {input.annotation} --genes {input.genes} --out results/subtypes > {log} 2>&1"
+        " --annotation {input.annotation} --genes {input.genes} {params.tumours} {params.burden}"
+        " --views {params.views:q} --out results/subtypes > {log} 2>&1"
 
 
 rule discover_subtypes:

@@ -32,6 +32,7 @@ from endotype.reports.interpretation import (
 from endotype.reports.results import is_one_of, read_result
 from endotype.reports.survival import GroupSurvival, survival_by_group
 from endotype.reports.text import plain
+from endotype.subtypes.profile import profile_columns
 from endotype.tables import read_text_table
 from endotype.variants.plink import MISSING, GenotypeStore, open_store
 
@@ -62,7 +63,8 @@ class Cohort:
         config: the configuration with all defaults filled in.
         people: ``cohort/people.parquet``, sorted by patient.
         clinical: ``cohort/clinical.parquet``, indexed by patient.
-        features: ``subtypes/features.parquet``, indexed by patient.
+        features: ``subtypes/features.parquet`` as numbers, indexed by patient; a category has a column of 0
+            and 1 for each level, ``feature=level``.
         variants: annotation of the variants that can appear in a report, one row a variant, in genome order,
             with ``bim_row``, the row in the genotype store.
         gene_variants: gene and mask of a significant gene-level locus -> positions in ``variants`` of the
@@ -221,7 +223,7 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         config=config,
         people=people,
         clinical=clinical,
-        features=read_result(results / "subtypes/features.parquet").set_index("patient"),
+        features=_features(results),
         dictionary=dictionary,
         preflight=_json(results / "cohort/preflight.json"),
         association_summary=_json(results / "association/summary.json"),
@@ -362,6 +364,12 @@ def _rows_by_patient(path: Path, patients: list[str]) -> dict[str, list[Row]]:
     for row in read_result(path, where=is_one_of("patient", patients)).to_dict("records"):
         rows[row["patient"]].append(plain(row))
     return dict(rows)
+
+
+def _features(results: Path) -> pd.DataFrame:
+    table = read_result(results / "subtypes/features.parquet").set_index("patient")
+    described = read_json(results / "subtypes/features.json")["features"]
+    return pd.DataFrame(dict(profile_columns(table, described)), index=table.index)
 
 
 def _row(table: pd.DataFrame, patient: str) -> Row | None:

@@ -11,32 +11,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from endotype.files import read_json, write_json
-from endotype.subtypes.adjustment import (
-    Confounder,
-    FeatureScale,
-    design_matrix,
-    find_confounders,
-    fit_scale,
-    model_values,
-)
-from endotype.subtypes.features import CARRIER_VIEW
+from endotype.subtypes.adjustment import design_matrix
 from endotype.subtypes.mixture import Data, Mixture
 from endotype.subtypes.model import MIN_OBSERVED, SubtypeModel, save_model
 from endotype.subtypes.outcome import compare_outcome
+from endotype.subtypes.profile import numbers, profile
 from endotype.subtypes.selection import Candidate, Settings, choose, set_aside
+from endotype.subtypes.transform import FeatureTransform, fit_transform
 from endotype.tables import read_parquet, write_parquet
-
-MIN_CARRIERS = 5
-"""Carriers in the training set that a carrier feature needs to be modelled."""
-
-PROFILE_COLUMNS = [
-    "subtype",
-    "feature",
-    "n",
-    "mean_or_rate",
-    "cohort_mean_or_rate",
-    "standardised_difference",
-]
 
 
 @dataclass(frozen=True)
@@ -78,7 +60,7 @@ def discover_subtypes(
     QC) and have at least half of the features. One BLAS thread: the bytes must not depend on the machine's
     load.
     """
-    info = read_json(features_info)["features"]
+    info = read_json(features_info)
     described = read_json(dictionary)
     cohort = _training_cohort(features, clinical, people, sample_qc, ancestry)
     with threadpool_limits(1):
@@ -86,9 +68,7 @@ def discover_subtypes(
     names = found.model.subtypes
     out = Path(out_dir)
     save_model(found.model, out / "model.json")
-    write_parquet(
-        profile(cohort.features, [f["name"] for f in info], found.labels, names), out / "profile.parquet"
-    )
+    write_parquet(profile(cohort.features, info["features"], found.labels, names), out / "profile.parquet")
     outcomes = {
         name: _outcome(cohort.clinical, columns, found.labels, names, settings)
         for name, columns in sorted(described.get("outcomes", {}).items())
@@ -97,7 +77,7 @@ def discover_subtypes(
 
 
 def discover(
-    cohort: Cohort, info: list[dict[str, str]], dictionary: dict[str, Any], settings: Settings
+    cohort: Cohort, info: dict[str, Any], dictionary: dict[str, Any], settings: Settings
 ) -> Discovery:
     """Find the subtypes of a cohort; pure but for the seed in ``settings``.
 
@@ -107,12 +87,8 @@ def discover(
         dictionary: ``dictionary.json``.
         settings: config section ``subtypes``.
     """
-    confounders = find_confounders(dictionary, cohort.clinical, cohort.ancestry)
-    design = design_matrix(confounders, cohort.clinical, cohort.ancestry)
-    scales, left_out = _scales(cohort.features, info, design)
-    columns = [model_values(s, _numbers(cohort.features[s.name]), design) for s in scales]
-    values = np.column_stack(columns) if columns else np.empty((len(cohort.features), 0))
-    data = Data.of(values, np.array([s.kind == "bernoulli" for s in scales], bool))
+    transform, left_out = fit_transform(cohort.features, cohort.clinical, cohort.ancestry, info, dictionary)
+    data = transform.data(cohort.features, cohort.clinical, cohort.ancestry)
 
     aside = set_aside(data)
     kept = data.rows(~aside)
@@ -121,8 +97,7 @@ def discover(
     labels = np.full(data.n, -1)
     labels[~aside] = mixture.labels(kept)
     model = SubtypeModel(
-        confounders=tuple(confounders),
-        features=tuple(scales),
+        transform=transform,
         mixture=mixture,
         calibration=_calibrate(mixture, kept, settings.typicality_alpha),
         call_probability=settings.call_probability,
@@ -131,31 +106,6 @@ def discover(
         n_training=kept.n,
     )
     return Discovery(model, labels, candidates, left_out)
-
-
-def profile(
-    features: pd.DataFrame, names: list[str], labels: np.ndarray, subtypes: list[str]
-) -> pd.DataFrame:
-    """Recorded values of each subtype beside those of all training patients; no rows without subtypes.
-
-    The standardised difference is (mean of the subtype - mean of all) / standard deviation of all.
-    """
-    rows = []
-    for index, subtype in enumerate(subtypes):
-        for name in names:
-            values = _numbers(features[name])
-            everyone = values[(labels >= 0) & np.isfinite(values)]
-            members = values[(labels == index) & np.isfinite(values)]
-            mean, cohort_mean = (float(v.mean()) if v.size else None for v in (members, everyone))
-            spread = float(everyone.std()) if everyone.size else 0.0
-            difference = (
-                (mean - cohort_mean) / spread
-                if mean is not None and cohort_mean is not None and spread
-                else None
-            )
-            rows.append((subtype, name, len(members), mean, cohort_mean, difference))
-    types = ["str", "str", "int64", "float64", "float64", "float64"]
-    return pd.DataFrame(rows, columns=PROFILE_COLUMNS).astype(dict(zip(PROFILE_COLUMNS, types, strict=True)))
 
 
 def _training_cohort(
@@ -176,29 +126,6 @@ def _training_cohort(
         read_parquet(clinical).set_index("patient").reindex(chosen),
         read_parquet(ancestry).set_index("patient").reindex(chosen),
     )
-
-
-def _scales(
-    features: pd.DataFrame, info: list[dict[str, str]], design: np.ndarray
-) -> tuple[list[FeatureScale], dict[str, str]]:
-    scales: list[FeatureScale] = []
-    left_out: dict[str, str] = {}
-    for feature in info:
-        values = _numbers(features[feature["name"]])
-        carriers = int(np.nansum(values))
-        if feature["view"] == CARRIER_VIEW and carriers < MIN_CARRIERS and np.isfinite(values).any():
-            left_out[feature["name"]] = f"{carriers} carriers in the training set, fewer than {MIN_CARRIERS}"
-            continue
-        scale = fit_scale(feature["name"], feature["view"], feature["kind"], values, design)
-        if isinstance(scale, str):
-            left_out[feature["name"]] = scale
-        else:
-            scales.append(scale)
-    return scales, left_out
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    return column.to_numpy(dtype=float, na_value=np.nan)
 
 
 def _by_size(mixture: Mixture, data: Data) -> Mixture:
@@ -222,8 +149,8 @@ def _outcome(
     clinical: pd.DataFrame, columns: dict[str, str], labels: np.ndarray, names: list[str], settings: Settings
 ) -> dict[str, Any]:
     kept = labels >= 0
-    time, event = (_numbers(clinical[columns[part]])[kept] for part in ("time", "event"))
-    entry = _numbers(clinical[columns["entry"]])[kept] if "entry" in columns else None
+    time, event = (numbers(clinical[columns[part]])[kept] for part in ("time", "event"))
+    entry = numbers(clinical[columns["entry"]])[kept] if "entry" in columns else None
     return compare_outcome(
         time, event, labels[kept], names, settings.outcome_permutations, settings.seed, entry
     )
@@ -239,7 +166,7 @@ def _selection(
     elif len(found.candidates) == 1:
         reason = (
             f"no groups were looked for: there are {model.n_training} patients and "
-            f"{len(model.features)} features"
+            f"{len(model.transform.features)} features"
         )
     else:
         reason = "no number of groups above one passed every test"
@@ -250,23 +177,23 @@ def _selection(
         "n_set_aside": int((found.labels < 0).sum()),
         "settings": asdict(settings),
         "candidates": [asdict(c) for c in found.candidates],
-        "features": {"used": [f.name for f in model.features], "left_out": found.left_out},
+        "features": {"used": [f.name for f in model.transform.features], "left_out": found.left_out},
         "subtypes": [
             {"subtype": name, "n": int((found.labels == g).sum()), "share": float(model.mixture.weights[g])}
             for g, name in enumerate(model.subtypes)
         ],
-        "confounding": _confounding(list(model.confounders), cohort, found.labels, len(model.subtypes)),
+        "confounding": _confounding(model.transform, cohort, found.labels, len(model.subtypes)),
         "outcomes": outcomes,
     }
 
 
 def _confounding(
-    confounders: list[Confounder], cohort: Cohort, labels: np.ndarray, k: int
+    transform: FeatureTransform, cohort: Cohort, labels: np.ndarray, k: int
 ) -> dict[str, float | None]:
     """Share of each confounder's variance that lies between subtypes (eta squared); null without subtypes."""
-    design = design_matrix(confounders, cohort.clinical, cohort.ancestry)
+    design = design_matrix(transform.confounders, cohort.clinical, cohort.ancestry, cohort.features)
     result: dict[str, float | None] = {}
-    for confounder, column in zip(confounders, design.T, strict=True):
+    for confounder, column in zip(transform.confounders, design.T, strict=True):
         seen = np.isfinite(column) & (labels >= 0)
         x, groups = column[seen], labels[seen]
         total = float(((x - x.mean()) ** 2).sum()) if x.size else 0.0

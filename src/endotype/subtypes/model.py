@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ import pandas as pd
 
 from endotype.errors import input_error
 from endotype.files import read_json, to_json, write_json
-from endotype.subtypes.adjustment import Confounder, FeatureScale, design_matrix, model_values
 from endotype.subtypes.mixture import Data, Mixture
+from endotype.subtypes.transform import FeatureTransform
 
-FORMAT = 1
+FORMAT = 2
 MIN_OBSERVED = 0.5
 """Share of the model's features that a patient needs for a call."""
 
@@ -25,7 +25,7 @@ class SubtypeModel:
     """A mixture, the way to its features, and the limits of a call.
 
     Attributes:
-        confounders, features: how recorded values become model values; features in the order of the mixture.
+        transform: how recorded values become the columns of the mixture.
         mixture: groups in the order S1, S2, ..., largest first.
         calibration: per group the sorted strangeness of its training members, or of all training patients
             where the group has too few to reach ``typicality_alpha``.
@@ -33,8 +33,7 @@ class SubtypeModel:
         n_training: patients the mixture was fitted to.
     """
 
-    confounders: tuple[Confounder, ...]
-    features: tuple[FeatureScale, ...]
+    transform: FeatureTransform
     mixture: Mixture
     calibration: tuple[np.ndarray, ...]
     call_probability: float
@@ -49,13 +48,7 @@ class SubtypeModel:
 
     def data(self, features: pd.DataFrame, clinical: pd.DataFrame, ancestry: pd.DataFrame) -> Data:
         """Model values of some patients; all tables are indexed by patient, with the same rows."""
-        design = design_matrix(list(self.confounders), clinical, ancestry)
-        columns = [
-            model_values(scale, features[scale.name].to_numpy(dtype=float, na_value=np.nan), design)
-            for scale in self.features
-        ]
-        values = np.column_stack(columns) if columns else np.empty((len(features), 0))
-        return Data.of(values, self.mixture.kind)
+        return self.transform.data(features, clinical, ancestry)
 
     def typicality(self, data: Data, labels: np.ndarray) -> np.ndarray:
         """Share of calibration patients at least as strange as each patient is to its group, shape (n,).
@@ -102,19 +95,18 @@ def load_model(path: str | Path) -> SubtypeModel:
             f"{str(recorded)[:12]}…, as the model says of itself",
             "the file was changed after it was made; make the model again",
         )
-    features = tuple(FeatureScale(**f | {"slopes": tuple(f["slopes"])}) for f in content["features"])
-    shape = (len(content["weights"]), len(features))
+    transform = FeatureTransform.from_content(content)
+    shape = (len(content["weights"]), len(transform.kind))
     mixture = Mixture(
-        kind=np.array([f.kind == "bernoulli" for f in features], np.int8),
-        block=np.arange(len(features)),
+        kind=transform.kind,
+        block=transform.block,
         weights=np.array(content["weights"], float),
         location=np.array(content["location"], float).reshape(shape),
         variance=np.array(content["variance"], float).reshape(shape),
         log_likelihood=content["log_likelihood"],
     )
     return SubtypeModel(
-        confounders=tuple(Confounder(**c | {"levels": tuple(c["levels"])}) for c in content["confounders"]),
-        features=features,
+        transform=transform,
         mixture=mixture,
         calibration=tuple(np.array(scores, float) for scores in content["calibration"]),
         **{name: content[name] for name in _PLAIN},
@@ -129,8 +121,7 @@ def _content(model: SubtypeModel) -> dict[str, Any]:
         "format": FORMAT,
         "k": model.mixture.k,
         "subtypes": model.subtypes,
-        "confounders": [asdict(c) | {"levels": list(c.levels)} for c in model.confounders],
-        "features": [asdict(f) | {"slopes": list(f.slopes)} for f in model.features],
+        **model.transform.content(),
         "weights": model.mixture.weights.tolist(),
         "location": model.mixture.location.tolist(),
         "variance": model.mixture.variance.tolist(),
