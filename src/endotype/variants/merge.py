@@ -61,7 +61,8 @@ def merge_shards(shards: Sequence[str], inputs: Sequence[str | Path], out_dir: s
     write_arrow(variant_qc, out / "variant_qc.parquet")
     _write_reads(shards, counts, out / "reads.parquet")
     _write_structural(shards, out / "structural.bcf")
-    rejects = [read_tsv(f"{prefix}.rejects.tsv") for prefix in shards]
+    rejects = [pd.DataFrame(columns=REJECT_COLUMNS)]
+    rejects += [read_tsv(f"{prefix}.rejects.tsv") for prefix in shards]
     rejects += [read_tsv(Path(folder, "outside.tsv")) for folder in inputs]
     write_tsv(pd.concat(rejects, ignore_index=True)[REJECT_COLUMNS], out / "rejects.tsv")
     write_json(out / "flow.json", flow(counts, [one.outside for one in prepared], qc))

@@ -308,7 +308,7 @@ def _judge_sex(
     verdicts.add("sex", table["x_inbreeding"].to_numpy(), verdict, explanation, lower, upper)
     for chromosome, usual_depth in (("x", X_DEPTH), ("y", Y_DEPTH)):
         value = table[f"{chromosome}_depth_ratio"].to_numpy(float)
-        fits = np.array([usual_depth.get(sex, (np.nan, np.nan)) for sex in inferred])
+        fits = np.array([usual_depth.get(sex, (np.nan, np.nan)) for sex in inferred]).reshape(-1, 2)
         verdicts.judge(
             f"{chromosome}_depth_ratio",
             f"Depth of {chromosome.upper()} relative to the autosomes",
