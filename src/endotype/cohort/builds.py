@@ -149,7 +149,8 @@ def cohort_contigs(
     """The contigs to be analysed with their lengths in bp.
 
     With a FASTA its contigs and lengths, without one those of the headers, in their order; only contigs
-    that have records; none without variant files. A length that no header gives is that of the known assembly, else the last POS.
+    that have records; none without variant files. A length that no header gives is that of the known
+    assembly, else the last POS.
     """
     if not files:
         return ()

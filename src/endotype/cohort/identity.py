@@ -138,7 +138,7 @@ def check_overlap(
     )
 
 
-def _by_fold(ids: set[str]) -> dict[str, list[str]]:
+def _by_fold(ids: Set[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
     for text in sorted(ids):
         groups[fold(text)].append(text)

@@ -147,8 +147,8 @@ def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
     topics: dict[str, str] = {}
     if not config["inputs"]["samples"]:
         topics["germline variants"] = (
-            "Germline variants were not assessed: the run has no germline calls. Nothing is said of inherited "
-            "variants, of the quality of a germline sample, of relatives or of ancestry."
+            "Germline variants were not assessed: the run has no germline calls. Nothing is said of "
+            "inherited variants, of the quality of a germline sample, of relatives or of ancestry."
         )
     if reference["fasta"] is None:
         topics["reference allele check"] = (

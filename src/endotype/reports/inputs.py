@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from endotype.reports.survival import GroupSurvival, survival_by_group
 from endotype.reports.text import plain
 from endotype.tables import read_text_table
 from endotype.variants.plink import MISSING, GenotypeStore, open_store
+from endotype.variants.tumour_burden import COUNTED, NONSYNONYMOUS
 
 Row = dict[str, Any]
 
@@ -90,6 +91,8 @@ class Cohort:
     interpretation: Interpretation
     gene_variants: dict[tuple[str, str], np.ndarray]
     n_variants: int
+    mutated_genes: dict[str, int] = field(default_factory=dict)
+    """Gene -> patients of the cohort with a mutation in their tumour that changes its protein."""
 
     @cached_property
     def distributions(self) -> dict[str, np.ndarray]:
@@ -123,6 +126,11 @@ class Cohort:
     def variant_position(self) -> dict[str, int]:
         """Variant id -> position in ``variants``."""
         return {name: position for position, name in enumerate(self.variants["variant_id"])}
+
+    @property
+    def has_germline(self) -> bool:
+        """Whether anybody of the cohort has germline calls."""
+        return bool(self.people["in_genotypes"].any())
 
     @property
     def has_consequences(self) -> bool:
@@ -176,6 +184,10 @@ class PatientRecord:
     """Protein changes that several variants of one haplotype make together."""
     dosages: np.ndarray | None
     """int8, one for each of ``Cohort.variants``; -1 where there is no call; ``None`` without genotypes."""
+    tumours: list[Row] = field(default_factory=list)
+    """Rows of ``variants/tumours.parquet``, by tumour."""
+    mutations: list[Row] = field(default_factory=list)
+    """Rows of ``variants/somatic.parquet`` that count as mutations and change a protein."""
 
 
 def knowledge_sources(knowledge: Row) -> list[Row]:
@@ -242,6 +254,7 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         interpretation=read_interpretation(results, variants["variant_id"]),
         gene_variants=gene_variants,
         n_variants=store.n_variants,
+        mutated_genes=_mutated_genes(results / "variants/somatic.parquet"),
     )
 
 
@@ -256,6 +269,8 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     origins = read_origins(results, wanted)
     pairs, joint = read_pairs(results, wanted), read_joint_changes(results, wanted)
     dosages = _dosages(results, cohort, wanted)
+    tumours = _rows_by_patient(results / "variants/tumours.parquet", wanted)
+    mutations = _rows_by_patient(results / "variants/somatic.parquet", wanted, _CHANGES_PROTEIN)
     return [
         PatientRecord(
             patient=patient,
@@ -271,6 +286,8 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             pairs=pairs.get(patient, []),
             joint_changes=joint.get(patient, []),
             dosages=dosages.get(patient),
+            tumours=sorted(tumours.get(patient, []), key=lambda row: str(row["tumour"])),
+            mutations=mutations.get(patient, []),
         )
         for patient in wanted
     ]
@@ -357,11 +374,22 @@ def _quarantined(path: Path, cohort: Cohort) -> dict[str, dict[str, Row]]:
     return dict(found)
 
 
-def _rows_by_patient(path: Path, patients: list[str]) -> dict[str, list[Row]]:
+def _rows_by_patient(
+    path: Path, patients: list[str], where: pc.Expression | None = None
+) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = defaultdict(list)
-    for row in read_result(path, where=is_one_of("patient", patients)).to_dict("records"):
+    mine = is_one_of("patient", patients)
+    for row in read_result(path, where=mine if where is None else mine & where).to_dict("records"):
         rows[row["patient"]].append(plain(row))
     return dict(rows)
+
+
+_CHANGES_PROTEIN = is_one_of("classification", sorted(NONSYNONYMOUS)) & is_one_of("status", COUNTED)
+
+
+def _mutated_genes(path: Path) -> dict[str, int]:
+    rows = read_result(path, ["patient", "gene"], _CHANGES_PROTEIN).drop_duplicates()
+    return {str(gene): int(n) for gene, n in rows["gene"].value_counts().items()}
 
 
 def _row(table: pd.DataFrame, patient: str) -> Row | None:
