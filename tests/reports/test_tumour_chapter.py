@@ -63,6 +63,8 @@ def test_a_cohort_without_germline_calls_has_no_row_of_zeros(run: Run) -> None:
         summary["traits"] = {name: {"assessed": False, "reason": why} for name in summary["traits"]}
 
     run.change_json(run.results / "association/summary.json", untested)
+    ancestry = run.results / "variants/ancestry.json"
+    run.change_json(ancestry, lambda summary: summary.update(relatedness_assessed=False))
     run.write()
     for patient in ("P0001", LAST):
         report = run.report(patient)

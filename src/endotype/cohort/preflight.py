@@ -269,8 +269,8 @@ def _check_something_is_known(
 ) -> None:
     """Note that without germline calls nothing else describes the patients either."""
     roles = [column["role"] for column in dictionary["columns"].values()]
-    views = config["subtypes"].get("views") or ()
-    if not (config["inputs"]["tumours"] or views or "feature" in roles):
+    has_matrix = any(view["source"] == "matrix" for view in config["subtypes"].get("views") or ())
+    if not (config["inputs"]["tumours"] or has_matrix or "feature" in roles):
         findings.problem(
             "configuration",
             None,
