@@ -54,6 +54,12 @@ VARIANT_COLUMNS = [
 ]
 """The columns of ``annotation/variants.parquet`` that a report shows."""
 
+MUTATION_COLUMNS = [
+    *["patient", "tumour", "variant_id", "gene", "protein_change", "classification"],
+    *["vaf", "alt_reads", "depth", "status"],
+]
+"""The columns of ``variants/somatic.parquet`` that a report shows."""
+
 
 @dataclass(frozen=True)
 class Cohort:
@@ -270,7 +276,9 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     pairs, joint = read_pairs(results, wanted), read_joint_changes(results, wanted)
     dosages = _dosages(results, cohort, wanted)
     tumours = _rows_by_patient(results / "variants/tumours.parquet", wanted)
-    mutations = _rows_by_patient(results / "variants/somatic.parquet", wanted, _CHANGES_PROTEIN)
+    mutations = _rows_by_patient(
+        results / "variants/somatic.parquet", wanted, MUTATION_COLUMNS, _CHANGES_PROTEIN
+    )
     return [
         PatientRecord(
             patient=patient,
@@ -375,11 +383,12 @@ def _quarantined(path: Path, cohort: Cohort) -> dict[str, dict[str, Row]]:
 
 
 def _rows_by_patient(
-    path: Path, patients: list[str], where: pc.Expression | None = None
+    path: Path, patients: list[str], columns: list[str] | None = None, where: pc.Expression | None = None
 ) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = defaultdict(list)
     mine = is_one_of("patient", patients)
-    for row in read_result(path, where=mine if where is None else mine & where).to_dict("records"):
+    table = read_result(path, columns, mine if where is None else mine & where)
+    for row in table.to_dict("records"):
         rows[row["patient"]].append(plain(row))
     return dict(rows)
 

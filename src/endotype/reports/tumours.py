@@ -6,15 +6,11 @@ judged here.
 
 from __future__ import annotations
 
-from endotype.reports.inputs import Cohort, PatientRecord, Row
+from endotype.reports.inputs import MUTATION_COLUMNS, Cohort, PatientRecord, Row
 from endotype.reports.text import plural
 
 MAX_MUTATIONS = 25
 """Mutations that a report lists of a tumour; the rest is counted."""
-
-_MUTATION_FIELDS = (
-    "variant_id", "gene", "protein_change", "classification", "vaf", "alt_reads", "depth", "status",
-)  # fmt: skip
 
 
 def tumour_section(record: PatientRecord, cohort: Cohort) -> Row:
@@ -45,7 +41,7 @@ def _item(row: Row, record: PatientRecord, cohort: Cohort) -> Row:
         "mutations_per_megabase": row["mutations_per_megabase"],
         "not_assessed": [topic for topic in row["not_assessed"].split("; ") if topic],
         "mutations": [
-            {name: m[name] for name in _MUTATION_FIELDS} | {"n_patients": common.get(m["gene"], 0)}
+            {name: m[name] for name in MUTATION_COLUMNS[2:]} | {"n_patients": common.get(m["gene"], 0)}
             for m in mutations[:MAX_MUTATIONS]
         ],
         "n_more": len(mutations[MAX_MUTATIONS:]),
