@@ -13,14 +13,15 @@ from endotype.command import run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--variant-qc", help="variants/variant_qc.parquet")
-    parser.add_argument("--consequences", nargs="+", help="effects tables of all shards (Parquet)")
+    parser.add_argument("--consequences", nargs="*", help="effects tables of all shards (Parquet)")
     parser.add_argument("--bcf", help="variants: BCF or VCF")
     parser.add_argument("--fasta", help="reference, with --bcf")
     parser.add_argument("--genes", help="gene model, GFF3, with --bcf")
     parser.add_argument("--knowledge", required=True, help="folder that build_knowledge.py wrote")
     parser.add_argument("--out", required=True, help="annotation/variants.parquet")
     a = parser.parse_args()
-    alone, tables = (a.bcf, a.fasta, a.genes), (a.variant_qc, a.consequences)
+    alone = (a.bcf, a.fasta, a.genes)
+    tables = (a.variant_qc is not None, a.consequences is not None)  # of no shards there are no effects
     if all(alone) and not any(tables):
         annotate_bcf(a.bcf, a.fasta, a.genes, a.knowledge, a.out)
     elif all(tables) and not any(alone):

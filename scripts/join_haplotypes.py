@@ -8,7 +8,7 @@ from endotype.command import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--haplotypes", required=True, nargs="+", help="tables of all shards, in order")
+    parser.add_argument("--haplotypes", required=True, nargs="*", help="tables of all shards, in order")
     parser.add_argument("--out", required=True, help="Parquet file")
     arguments = parser.parse_args()
     join_haplotypes(arguments.haplotypes, arguments.out)

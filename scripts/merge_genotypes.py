@@ -9,8 +9,8 @@ from endotype.variants.merge import merge_shards
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--shards", required=True, nargs="+", help="stems of the regions, in genome order")
-    parser.add_argument("--inputs", required=True, nargs="+", help="folders of prepare_input.py")
+    parser.add_argument("--shards", required=True, nargs="*", help="stems of the regions, in genome order")
+    parser.add_argument("--inputs", required=True, nargs="*", help="folders of prepare_input.py")
     parser.add_argument("--out", required=True, help="folder for the store, QC table, rejects and flow")
     a = parser.parse_args()
     merge_shards(a.shards, a.inputs, a.out)

@@ -23,7 +23,7 @@ def main() -> None:
     add("--assembly", default="unspecified", help="names the pseudoautosomal regions")
     add("--pedigree", help="PED file; without it origins are unknown")
     add("--relatedness", help="variants/relatedness.parquet, which confirms parents")
-    add("--shards", nargs="+", default=[], help="normalised BCF files, each with its .csi")
+    add("--shards", nargs="*", default=[], help="normalised BCF files, each with its .csi")
     add("--samples", help="cohort/samples.parquet, for the alignments")
     add("--fasta", help="reference of CRAM files")
     limits, new, phase = Limits(), DeNovoRules(), PhaseRules()

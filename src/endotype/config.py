@@ -27,6 +27,16 @@ from endotype.files import write_text
 
 SCHEMAS = Path(__file__).parents[2] / "workflow" / "schemas"
 
+NEEDS_GERMLINE = (
+    ("inputs", "pedigree"),
+    ("sample_qc", "reference_panel"),
+    ("annotation", "compare_imported"),
+    ("association", "set_file"),
+    ("association", "loco_predictions"),
+    ("association", "gwas_ssf"),
+)
+"""Keys that say nothing where nobody has germline calls."""
+
 _MAX_DEPTH = 50
 _MAX_NODES = 200_000
 
@@ -94,6 +104,18 @@ def _contradictions(config: dict[str, Any], source: str, lines: Mapping[KeyPath,
                 "the reference allele check, left alignment and consequences are then not assessed",
             )
         )
+    if config["inputs"]["samples"] is None:
+        for section, key in NEEDS_GERMLINE:
+            if config[section][key]:
+                problems.append(
+                    Problem(
+                        source,
+                        lines.get((section, key), lines.get((section,))),
+                        f"{section}.{key}",
+                        "a setting of germline calls, and inputs.samples is null",
+                        "a sample sheet, or nothing here",
+                    )
+                )
     wanted, computed = (config[s]["principal_components"] for s in ("association", "sample_qc"))
     if wanted > computed:
         problems.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def read_column(folder: Path, entry: str, cells: list[str], padding: int = 100):
     """The values and the quarantine of one column; sound cells are added so that the dirty ones stay few."""
     (folder / "d.yaml").write_text(f"columns:\n  id: {{role: identifier}}\n  x: {entry}\n")
-    sound = {"number": "1", "binary": "1", "category": "a"}[
+    sound = {"number": "1", "count": "1", "binary": "1", "category": "a"}[
         entry.split("type: ")[1].split(",")[0].rstrip("}")
     ]
     rows = [f"P{n}\t{cell}\n" for n, cell in enumerate([*cells, *[sound] * padding])]
@@ -46,6 +47,19 @@ def test_numbers(tmp_path):
     assert aside["suggestion"].tolist()[:3] == [
         "1.5, if the comma is a decimal point", "5.1, if that is what is meant", "check the unit"
     ]  # fmt: skip
+
+
+def test_counts(tmp_path):
+    entry = "{type: count, range: [0, 500], role: covariate}"
+    values, aside = read_column(tmp_path, entry, ["0", " 12 ", "1e2", "3.0", "+7"])
+    assert values == [0, 12, 100, 3, 7] and aside.empty
+    bad = ["1.5", "-1", "501", "three", "3 cells", "inf", "1,000", "9007199254740994"]
+    values, aside = read_column(tmp_path, entry, bad)
+    assert all(value is pd.NA for value in values) and len(aside) == len(bad)
+    assert aside["expected"].unique().tolist() == ["a whole number from 0 to 500"]
+    assert aside["suggestion"].tolist()[0] == "a measure that isn't counted has the type number"
+    unlimited, aside = read_column(tmp_path, "{type: count, role: covariate}", ["-3", "123456", "1e17"])
+    assert unlimited[1] == 123456 and aside["expected"].unique().tolist() == ["a whole number of at least 0"]
 
 
 def test_binary_words(tmp_path):

@@ -27,7 +27,9 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def test_a_sound_cohort_passes_and_is_described(cohort):
     result = cohort.check()
-    assert list(result.people.columns) == ["patient", "sex", "in_genotypes", "in_clinical", "status"]
+    assert list(result.people.columns) == [
+        "patient", "sex", "in_genotypes", "in_clinical", "in_tumours", "status"
+    ]  # fmt: skip
     assert (result.people["status"] == "included").all() and len(result.people) == 12
     assert (
         result.people["patient"].is_monotonic_increasing

@@ -17,6 +17,7 @@ from endotype.files import read_json, write_json, write_text
 from endotype.reports.write import write_reports
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import pack, write_store
+from endotype.variants.tumours import SOMATIC_TYPES, TUMOUR_TYPES
 
 N_PEOPLE = 60
 SUBTYPES = ("S1", "S2", "S3")
@@ -77,6 +78,7 @@ def build_run(folder: Path, n: int = N_PEOPLE) -> Run:
     rng = np.random.default_rng(7)
     _cohort(folder, results, patients, rng)
     dosages, variants = _variants(results, patients, rng)
+    _tumours(results, patients)
     _annotation(results, variants, dosages)
     _interpretation(results)
     _association(results)
@@ -318,6 +320,44 @@ def _variants(
     flow |= {"duplicates_merged": 1, "variants_filtered": {"call_rate": 1}, "variants_kept": len(VARIANTS)}
     write_json(results / "variants/flow.json", flow)
     return dosages, variants
+
+
+def _tumours(results: Path, patients: list[str]) -> None:
+    """The last patient, who has no genotypes, has a tumour with 31 mutations; P0002 shares a gene with it."""
+    last = patients[-1]
+    at = [("T2", patients[1], "GENE5", "Missense_Mutation", "somatic")]
+    at += [("T1", last, f"GENE{i}", "Missense_Mutation", "somatic") for i in range(30)]
+    at += [
+        ("T1", last, "<b>G</b>", "Nonsense_Mutation", "somatic_or_germline"),
+        ("T1", last, "SILENT1", "Silent", "somatic"),
+        ("T1", last, "FILTERED1", "Missense_Mutation", "filtered"),
+    ]
+    rows = [
+        {
+            "patient": patient, "tumour": tumour, "variant_id": f"1:{100 + i}:A:T", "gene": gene,
+            "classification": kind, "protein_change": "p.A1T", "alt_reads": 8, "depth": 20, "vaf": 0.4,
+            "status": status,
+        }
+        for i, (tumour, patient, gene, kind, status) in enumerate(at)
+    ]  # fmt: skip
+    write_parquet(_filled(rows, SOMATIC_TYPES), results / "variants/somatic.parquet")
+    tumours = [
+        {
+            "patient": patient, "tumour": tumour, "n_mutations": n, "hypermutation": "not_assessed",
+            "verdict": f"{n} somatic mutations.", "not_assessed": "purity; hypermutation",
+        }
+        for patient, tumour, n in ((patients[1], "T2", 1), (last, "T1", 32))
+    ]  # fmt: skip
+    write_parquet(_filled(tumours, TUMOUR_TYPES), results / "variants/tumours.parquet")
+
+
+def _filled(rows: list[dict[str, Any]], types: dict[str, str]) -> pd.DataFrame:
+    """The rows with all columns of a table: text that isn't given is empty, numbers are 0 or null."""
+    empty = {"str": "", "int64": 0}
+    table = pd.DataFrame(
+        {name: [row.get(name, empty.get(kind)) for row in rows] for name, kind in types.items()}
+    )
+    return table.astype(types)
 
 
 def _annotation(results: Path, variants: pd.DataFrame, dosages: np.ndarray) -> None:

@@ -4,7 +4,7 @@
 rule check_inputs:
     """Check all inputs and write the cohort as the other stages see it."""
     input:
-        sheets=[CONFIG["inputs"]["samples"], CONFIG["inputs"]["clinical"], CONFIG["inputs"]["dictionary"]],
+        sheets=[path for path in map(CONFIG["inputs"].get, ("samples", "clinical", "dictionary")) if path],
         pedigree=CONFIG["inputs"]["pedigree"] or [],
         variants=VARIANT_FILES,
         coverage=COVERAGE_FILES,

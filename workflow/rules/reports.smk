@@ -1,7 +1,7 @@
 # One report.json per patient, and its renderings.
 #
 # Patients are written in batches chosen by a hash of their id, so that a new patient touches one batch.
-# The patients of a batch are known from the sample sheet, so each batch is a rule of its own and each report
+# The patients of a batch are known from the sheets, so each batch is a rule of its own and each report
 # a tracked file.
 
 BATCHES = CONFIG["reports"]["batches"]
@@ -14,6 +14,7 @@ REPORT_INPUTS = [
     *rules.write_provenance.output,
     *rules.merge_genotypes.output,
     *rules.qc_samples.output,
+    *rules.prepare_tumours.output,
     *rules.build_knowledge.output,
     *rules.annotate_variants.output,
     *rules.join_haplotypes.output,

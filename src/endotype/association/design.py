@@ -162,7 +162,7 @@ def build_design(
     excluded.add(sorted(relatives), "closely related to another person")
 
     frame = pd.concat([patients.rename("patient"), traits, covariates], axis=1)
-    frame["in_analysis"] = [p not in excluded.reasons for p in patients]
+    frame["in_analysis"] = np.array([p not in excluded.reasons for p in patients], bool)
     info = describe(frame, kinds, list(covariates.columns), notes)
     info["samples"] |= {
         "excluded": excluded.counts(),

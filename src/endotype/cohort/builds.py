@@ -149,8 +149,11 @@ def cohort_contigs(
     """The contigs to be analysed with their lengths in bp.
 
     With a FASTA its contigs and lengths, without one those of the headers, in their order; only contigs
-    that have records. A length that no header gives is that of the known assembly, else the last POS.
+    that have records; none without variant files. A length that no header gives is that of the known
+    assembly, else the last POS.
     """
+    if not files:
+        return ()
     used = dict.fromkeys(name for file in files for name in file.contigs)
     if not any(file.has_records for file in files):
         used = dict.fromkeys(name for file in files for name in file.header_contigs)

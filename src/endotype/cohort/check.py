@@ -57,7 +57,7 @@ def summary(result: Preflight) -> str:
         "The input is sound.",
         "",
         f"  people                {counts['people']:>9,}",
-        f"    genotypes + record  {counts['included']:>9,}",
+        f"    data + record       {counts['included']:>9,}   (genotypes or a tumour, and a clinical record)",
         f"    only genotyped      {counts['only_genotyped']:>9,}",
         f"    only clinical       {counts['only_clinical']:>9,}",
         f"    near misses         {counts['near_misses']:>9,}   (see reconciliation.tsv)",

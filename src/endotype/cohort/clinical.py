@@ -34,6 +34,9 @@ FALSE_WORDS = frozenset(["0", "no", "n", "false", "f"])
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+", re.ASCII)
 
+_LARGEST_COUNT = float(2**53)
+"""Whole numbers up to here are exact as float64, which cells are read as."""
+
 
 @dataclass(frozen=True)
 class ClinicalTable:
@@ -41,7 +44,8 @@ class ClinicalTable:
 
     Attributes:
         frame: one row per person, sorted by ``patient``; then one column per used entry of the dictionary:
-            float64 for ``number``, boolean for ``binary``, text for ``category``; missing is null.
+            float64 for ``number``, Int64 for ``count``, boolean for ``binary``, text for ``category``;
+            missing is null.
         quarantine: cells and rows that were set aside, columns :data:`QUARANTINE_COLUMNS`.
         n_rows: rows of the file. ``n_rows`` = rows of ``frame`` + ``n_rows_quarantined``.
         n_rows_quarantined: rows that were set aside whole.
@@ -171,6 +175,9 @@ def _parser(column: dict[str, Any], is_time: bool) -> Callable[[str], Any]:
     if column["type"] == "number":
         low, high = column["range"] or (-math.inf, math.inf)
         return _number_parser(max(low, 0.0) if is_time else low, high, column["unit"])
+    if column["type"] == "count":
+        low, high = column["range"] or (0.0, math.inf)
+        return _count_parser(max(low, 0.0), high, column["unit"])
     if column["type"] == "binary":
         return _parse_binary
     return _category_parser(column["values"])
@@ -195,6 +202,23 @@ def _number_parser(low: float, high: float, unit: str) -> Callable[[str], float]
         if not (math.isfinite(value) and low <= value <= high):
             raise _DirtyCellError(expected, "check the unit" if unit else "")
         return value
+
+    return parse
+
+
+def _count_parser(low: float, high: float, unit: str) -> Callable[[str], int]:
+    number = _number_parser(low, min(high, _LARGEST_COUNT), unit)
+    limits = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+    expected = f"a whole number {limits}" + (f" {unit}" if unit else "")
+
+    def parse(text: str) -> int:
+        try:
+            value = number(text)
+        except _DirtyCellError as fault:
+            raise _DirtyCellError(expected, fault.suggestion) from None
+        if not value.is_integer():
+            raise _DirtyCellError(expected, "a measure that isn't counted has the type number")
+        return int(value)
 
     return parse
 
@@ -307,7 +331,7 @@ def _warn_of_entries(
             )
 
 
-_DTYPES = {"number": "float64", "binary": "boolean", "category": "str"}
+_DTYPES = {"number": "float64", "count": "Int64", "binary": "boolean", "category": "str"}
 
 
 def _typed_frame(columns: dict[str, Any], dictionary: dict[str, Any]) -> pd.DataFrame:

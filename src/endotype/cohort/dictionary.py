@@ -16,6 +16,11 @@ RESERVED_NAMES = ("design", "genes", "loci", "summary")
 
 UNUSED_ROLES = ("identifier", "ignore")
 
+NUMBERS = ("number", "count")
+"""Types whose values are numbers."""
+
+TYPES = "number, count, binary or category"
+
 
 def read_dictionary(path: str | Path) -> dict[str, Any]:
     """Read and check a clinical dictionary.
@@ -110,7 +115,7 @@ def _check_columns(dictionary: dict[str, Any], source: str, lines: Any, findings
         if column["role"] in UNUSED_ROLES:
             continue
         if "type" not in column:
-            findings.problem(source, row, f"{name}.type", "nothing", "number, binary or category")
+            findings.problem(source, row, f"{name}.type", "nothing", TYPES)
             continue
         kind = column["type"]
         if kind == "text":
@@ -119,13 +124,13 @@ def _check_columns(dictionary: dict[str, Any], source: str, lines: Any, findings
                 lines.get((*at, "type"), row),
                 f"{name}.type",
                 "text",
-                "number, binary or category",
+                TYPES,
                 "free text has the role ignore",
             )
         limits = column["range"]
         if limits is not None:
             row_of_range = lines.get((*at, "range"), row)
-            if kind != "number":
+            if kind not in NUMBERS:
                 findings.problem(source, row_of_range, f"{name}.range", f"a range of a {kind}", "no range")
             elif limits[0] > limits[1]:
                 findings.problem(
@@ -150,13 +155,22 @@ def _check_columns(dictionary: dict[str, Any], source: str, lines: Any, findings
                 f"{visible(min(clash))}, which also means missing",
                 "words that don't mean missing",
             )
-        if "transform" in column and not (column["role"] == "trait" and kind == "number"):
+        if "transform" in column and not (column["role"] == "trait" and kind in NUMBERS):
             findings.problem(
                 source,
                 lines.get((*at, "transform"), row),
                 f"{name}.transform",
                 f"{column['transform']} of a {kind} with the role {column['role']}",
                 "a trait that is a number, or no transform",
+            )
+        if column["role"] == "label" and kind in NUMBERS:
+            findings.problem(
+                source,
+                lines.get((*at, "type"), row),
+                f"{name}.type",
+                kind,
+                "category or binary for a label",
+                "a label is a class; write its numbers as the words of a category",
             )
         if column["role"] == "trait" and kind == "category":
             findings.problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import pandas as pd
 
@@ -50,8 +50,10 @@ def check_collisions(file: str, column: str, ids: Mapping[str, int], findings: F
             )
 
 
-def reconcile(genotyped: Mapping[str, str], clinical: set[str]) -> pd.DataFrame:
-    """Who is in the genotypes, in the clinical table, or in both.
+def reconcile(
+    genotyped: Mapping[str, str], clinical: Set[str], tumours: Set[str] = frozenset()
+) -> pd.DataFrame:
+    """Who is in the genotypes or the tumours, in the clinical table, or in both.
 
     Ids are joined exactly. Two ids of the two sides that a person would take for the same
     (:func:`endotype.ids.fold`) are a near miss: reported, never joined.
@@ -59,6 +61,7 @@ def reconcile(genotyped: Mapping[str, str], clinical: set[str]) -> pd.DataFrame:
     Args:
         genotyped: patient id -> sample name, of everyone in the sample sheet.
         clinical: patient ids of the clinical table.
+        tumours: patient ids of the tumour sheet, each one of the above.
 
     Returns:
         One row per id, sorted; columns :data:`RECONCILIATION_COLUMNS`; ``status`` is ``matched``,
@@ -71,6 +74,9 @@ def reconcile(genotyped: Mapping[str, str], clinical: set[str]) -> pd.DataFrame:
         sample = genotyped.get(patient, "")
         if patient in genotyped and patient in clinical:
             rows.append((patient, sample, "matched", "", "in both"))
+            continue
+        if patient in clinical and patient in tumours:
+            rows.append((patient, "", "matched", "", "in the tumour sheet and the clinical table"))
             continue
         status, other = (
             ("only_genotyped", "only_clinical")
@@ -99,7 +105,8 @@ def check_overlap(
         findings: where to note it.
     """
     status = reconciliation["status"]
-    if (status == "matched").any():
+    genotyped = reconciliation["sample"] != ""
+    if (genotyped & (status == "matched")).any():
         missed = int((status == "near_miss").sum())
         if missed:
             findings.warnings.append(
@@ -107,7 +114,7 @@ def check_overlap(
                 "see reconciliation.tsv."
             )
         return
-    clinical_only = reconciliation[reconciliation["sample"] == ""]
+    clinical_only = reconciliation[~genotyped & (status != "matched")]
     pairs = [
         f"{visible(str(row.patient))} is nearly {visible(str(row.nearest))}"
         for row in clinical_only.itertuples()
@@ -131,7 +138,7 @@ def check_overlap(
     )
 
 
-def _by_fold(ids: set[str]) -> dict[str, list[str]]:
+def _by_fold(ids: Set[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
     for text in sorted(ids):
         groups[fold(text)].append(text)

@@ -26,7 +26,7 @@ from endotype.cohort.knowledge_files import check_knowledge
 from endotype.cohort.knowledge_kinds import FIXED_NAMES
 from endotype.cohort.pedigree import read_pedigree
 from endotype.cohort.reference import Reference, check_gene_models, open_reference
-from endotype.cohort.sheet import read_sheet
+from endotype.cohort.sheet import SEX_WORDS, no_samples, read_sheet
 from endotype.cohort.tumour_sheet import no_tumours, read_tumours
 from endotype.files import write_json
 from endotype.tables import write_parquet, write_tsv
@@ -87,11 +87,13 @@ def preflight(config: Mapping[str, Any], readers: Iterable[Callable[[], object]]
     for read in readers:
         findings.attempt(read)
     inputs = config["inputs"]
-    sheet = read_sheet(inputs["samples"], findings)
-    if sheet is not None:
+    sheet = read_sheet(inputs["samples"], findings) if inputs["samples"] else no_samples()
+    if inputs["samples"] and sheet is not None:
         check_coverage_files(inputs["samples"], sheet, config["reference"]["fasta"], findings)
     dictionary = findings.attempt(read_dictionary, inputs["dictionary"])
     clinical = read_clinical(inputs["clinical"], dictionary, findings) if dictionary else None
+    if dictionary and not inputs["samples"]:
+        _check_something_is_known(config, dictionary, findings)
     if dictionary is None and not Path(inputs["clinical"]).is_file():
         findings.problem(inputs["clinical"], None, "", "no such file", "the clinical table")
     with _reference(config["reference"]["fasta"], findings) as reference:
@@ -109,7 +111,7 @@ def preflight(config: Mapping[str, Any], readers: Iterable[Callable[[], object]]
     if genotypes is not None and clinical is not None:
         samples = dict(zip(genotypes.samples["sample"], genotypes.samples["patient"], strict=True))
         sample_of = dict(zip(genotypes.samples["patient"], genotypes.samples["sample"], strict=True))
-        reconciliation = reconcile(sample_of, set(clinical.frame["patient"]))
+        reconciliation = reconcile(sample_of, set(clinical.frame["patient"]), set(tumours["patient"]))
         if len(sample_of) and len(clinical.frame):
             check_overlap(inputs["clinical"], reconciliation, samples, findings)
     if inputs["pedigree"]:
@@ -119,7 +121,8 @@ def preflight(config: Mapping[str, Any], readers: Iterable[Callable[[], object]]
     findings.raise_if_any()
     assert genotypes is not None and clinical is not None and dictionary is not None
     assert reconciliation is not None
-    people = _people(genotypes.samples, clinical.frame)
+    people = _people(genotypes.samples, clinical.frame, set(tumours["patient"]))
+    _check_sexes(inputs["clinical"], genotypes.samples, clinical.frame, findings)
     return Preflight(
         people=people,
         samples=genotypes.samples,
@@ -142,6 +145,11 @@ def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
     """What a run can't look at for want of a file: topic -> the sentence the reports print."""
     reference, knowledge = config["reference"], config["knowledge"]
     topics: dict[str, str] = {}
+    if not config["inputs"]["samples"]:
+        topics["germline variants"] = (
+            "Germline variants were not assessed: the run has no germline calls. Nothing is said of "
+            "inherited variants, of the quality of a germline sample, of relatives or of ancestry."
+        )
     if reference["fasta"] is None:
         topics["reference allele check"] = (
             "Reference alleles were not assessed: the run has no reference genome."
@@ -256,16 +264,67 @@ def _check_pedigree(path: str, genotypes: Genotypes | None, findings: Findings) 
             )
 
 
-def _people(samples: pd.DataFrame, clinical: pd.DataFrame) -> pd.DataFrame:
-    """One row per person of either side, sorted by patient."""
-    sexes = dict(zip(samples["patient"], samples["sex"], strict=True))
-    genotyped, recorded = set(samples["patient"]), set(clinical["patient"])
-    patients = sorted(genotyped | recorded)
+def _check_something_is_known(
+    config: Mapping[str, Any], dictionary: Mapping[str, Any], findings: Findings
+) -> None:
+    """Note that without germline calls nothing else describes the patients either."""
+    roles = [column["role"] for column in dictionary["columns"].values()]
+    has_matrix = any(view["source"] == "matrix" for view in config["subtypes"].get("views") or ())
+    if not (config["inputs"]["tumours"] or has_matrix or "feature" in roles):
+        findings.problem(
+            "configuration",
+            None,
+            "inputs.samples",
+            "no sample sheet, no tumour sheet, and no clinical column with the role feature",
+            "something that tells the patients apart",
+            "give inputs.samples, inputs.tumours, or a column of the dictionary the role feature",
+        )
+
+
+def _check_sexes(path: str, samples: pd.DataFrame, clinical: pd.DataFrame, findings: Findings) -> None:
+    """Warn of people whose sex is another in the clinical table than in the sample sheet."""
+    recorded = recorded_sexes(clinical)
+    for patient, sex in sorted(set(zip(samples["patient"], samples["sex"], strict=True))):
+        other = recorded.get(patient, "unknown")
+        if "unknown" not in (sex, other) and sex != other:
+            findings.warnings.append(
+                f"{path}: {patient} is {other} in the clinical table and {sex} in the sample sheet, "
+                "which is believed."
+            )
+
+
+def recorded_sexes(clinical: pd.DataFrame) -> dict[str, str]:
+    """Patient -> ``male`` or ``female``, by the column ``sex`` of the clinical table, if there is one.
+
+    Only words that a sample sheet may have for the sex are understood; others leave it unknown.
+    """
+    names = [name for name in clinical.columns if name.casefold() == "sex"]
+    if len(names) != 1 or not pd.api.types.is_string_dtype(clinical[names[0]]):
+        return {}
+    known = clinical[["patient", names[0]]].dropna()
+    return {
+        str(patient): word
+        for patient, text in known.itertuples(index=False)
+        if (word := SEX_WORDS.get(str(text).strip().casefold(), "unknown")) != "unknown"
+    }
+
+
+def _people(samples: pd.DataFrame, clinical: pd.DataFrame, with_tumour: set[str]) -> pd.DataFrame:
+    """One row per person of either side, sorted by patient.
+
+    The sex is that of the sample sheet, else that of the clinical table.
+    """
+    recorded = recorded_sexes(clinical)
+    stated = dict(zip(samples["patient"], samples["sex"], strict=True))
+    sexes = recorded | {patient: sex for patient, sex in stated.items() if sex != "unknown"}
+    genotyped = set(samples["patient"])
+    patients = sorted(genotyped | set(clinical["patient"]))
     in_genotypes = [patient in genotyped for patient in patients]
-    in_clinical = [patient in recorded for patient in patients]
+    in_clinical = pd.Index(patients).isin(clinical["patient"]).tolist()
+    in_tumours = [patient in with_tumour for patient in patients]
     status = [
-        "included" if g and c else "only_genotyped" if g else "only_clinical"
-        for g, c in zip(in_genotypes, in_clinical, strict=True)
+        "included" if c and (g or t) else "only_genotyped" if g else "only_clinical"
+        for g, c, t in zip(in_genotypes, in_clinical, in_tumours, strict=True)
     ]
     return pd.DataFrame(
         {
@@ -273,6 +332,7 @@ def _people(samples: pd.DataFrame, clinical: pd.DataFrame) -> pd.DataFrame:
             "sex": pd.Series([sexes.get(patient, "unknown") for patient in patients], dtype="str"),
             "in_genotypes": pd.Series(in_genotypes, dtype="bool"),
             "in_clinical": pd.Series(in_clinical, dtype="bool"),
+            "in_tumours": pd.Series(in_tumours, dtype="bool"),
             "status": pd.Series(status, dtype="str"),
         }
     )

@@ -27,6 +27,11 @@ COVERAGE_COLUMNS = ["callable", "alignment"]
 FILE_TYPES: list[str] = schema("samples")["properties"]["file_type"]["enum"]
 
 
+def no_samples() -> pd.DataFrame:
+    """The sheet of a cohort in which nobody has germline calls."""
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in [*SHEET_COLUMNS, *COVERAGE_COLUMNS]})
+
+
 def read_sheet(path: str | Path, findings: Findings) -> pd.DataFrame | None:
     """Read the sample sheet and check every cell of it.
 

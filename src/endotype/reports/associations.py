@@ -19,7 +19,9 @@ _LIMITS = (
 def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
     """The association chapter and its claims; sets of the user's are of the cohort, not of a patient."""
     if record.dosages is None:
-        return _section("not_assessed", "Not assessed: there are no genotypes of this person in the run."), []
+        return _section(
+            "not_assessed", "Not assessed: there are no germline genotypes of this person in the run."
+        ), []
     loci = [locus for locus in cohort.loci if locus["kind"] != "set"]
     if not loci:
         return _section("absent", "No locus reached significance for any trait of this cohort."), []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.text import plural
 
-SHOWN_ROLES = ("trait", "outcome", "feature", "covariate", "confounder")
+SHOWN_ROLES = ("trait", "outcome", "feature", "covariate", "confounder", "label")
 """Roles that a report shows, in this order. Identifiers and ignored columns never appear."""
 
 
@@ -37,7 +37,11 @@ def _item(name: str, column: Row, record: PatientRecord, cohort: Cohort) -> Row:
     assert record.clinical is not None
     value = record.clinical.get(name)
     set_aside = record.quarantined.get(name)
-    place = cohort.percentile(name, value) if column["type"] == "number" and value is not None else None
+    place = (
+        cohort.percentile(name, value)
+        if column["type"] in ("number", "count") and value is not None
+        else None
+    )
     return {
         "name": name,
         "role": column["role"],

@@ -161,7 +161,7 @@ def _people(
     return (
         Step(
             "people",
-            "people in the sample sheet or the clinical table",
+            "people of the sheets and the clinical table",
             len(people),
             _parts({"no genotypes in the run": int((~has_genotypes).sum())}),
         ),

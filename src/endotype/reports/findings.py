@@ -100,7 +100,7 @@ def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[C
 
 def _why_not_assessed(record: PatientRecord, cohort: Cohort) -> str:
     if record.dosages is None:
-        return "there are no genotypes of this person in the run."
+        return "there are no germline genotypes of this person in the run."
     if cohort.n_variants == 0:
         return "no variant of the cohort passed the filters, so no genotype could be read."
     if not cohort.has_consequences and not cohort.has_clinical:

@@ -25,16 +25,20 @@ NO_CALL_WORDS = {
 def flows(cohort: Cohort, counts: Row, variant_flow: Row) -> dict[str, list[FlowStep]]:
     """Title -> steps of a diagram, for those of which at least two steps are known.
 
+    Without germline calls there is nothing to draw of variants and association: a row of zeros would look
+    like a result.
+
     Args:
         cohort: what all patients share.
         counts: the counts of ``cohort.json``.
         variant_flow: ``variants/flow.json``.
     """
-    diagrams = {
-        "Variants": _variants(variant_flow),
-        "People in association tests": _association(cohort, counts["people"]),
-        "People with a subtype": _subtypes(counts),
-    }
+    diagrams = {"People with a subtype": _subtypes(counts)}
+    if cohort.has_germline:
+        diagrams = {
+            "Variants": _variants(variant_flow),
+            "People in association tests": _association(cohort, counts["people"]),
+        } | diagrams
     return {title: steps for title, steps in diagrams.items() if len(steps) > 1}
 
 

@@ -47,6 +47,7 @@ def _of_patient(record: PatientRecord, sections: Row) -> list[tuple[str, str]]:
 _TOPICS = {
     "quality": "genotype quality",
     "variants": "carried variants",
+    "tumours": "mutations of a tumour",
     "targets": "targets",
     "subtype": "subtype",
     "associations": "carried association loci",
@@ -57,12 +58,13 @@ _TOPICS = {
 def _of_run(cohort: Cohort) -> list[tuple[str, str]]:
     """What the input check wrote down as not assessed, and traits that couldn't be tested."""
     found = [(str(topic), str(reason)) for topic, reason in cohort.preflight.get("not_assessed", {}).items()]
-    if not cohort.ancestry.get("relatedness_assessed", True):
+    if cohort.has_germline and not cohort.ancestry.get("relatedness_assessed", True):
         found.append(("relatedness", "Too few independent variants to tell relatives from strangers."))
     traits = cohort.association_summary.get("traits", {})
     for trait, entry in sorted(traits.items()):
         if entry.get("assessed") is False:
-            found.append((f"association with {trait}", entry["reason"]))
+            reason = entry["reason"] if cohort.has_germline else "Nobody of the cohort has germline calls."
+            found.append((f"association with {trait}", reason))
         elif entry.get("genes", {}).get("assessed") is False:
             found.append(("association of genes", entry["genes"]["reason"]))
     return [(plain(topic), plain(reason)) for topic, reason in found]

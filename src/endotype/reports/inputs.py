@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from endotype.reports.text import plain
 from endotype.subtypes.profile import profile_columns
 from endotype.tables import read_text_table
 from endotype.variants.plink import MISSING, GenotypeStore, open_store
+from endotype.variants.tumour_burden import COUNTED, NONSYNONYMOUS
 
 Row = dict[str, Any]
 
@@ -53,6 +54,12 @@ VARIANT_COLUMNS = [
     *["cohort_af", "damaging"],
 ]
 """The columns of ``annotation/variants.parquet`` that a report shows."""
+
+MUTATION_COLUMNS = [
+    *["patient", "tumour", "variant_id", "gene", "protein_change", "classification"],
+    *["vaf", "alt_reads", "depth", "status"],
+]
+"""The columns of ``variants/somatic.parquet`` that a report shows."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,8 @@ class Cohort:
     interpretation: Interpretation
     gene_variants: dict[tuple[str, str], np.ndarray]
     n_variants: int
+    mutated_genes: dict[str, int] = field(default_factory=dict)
+    """Gene -> patients of the cohort with a mutation in their tumour that changes its protein."""
 
     @cached_property
     def distributions(self) -> dict[str, np.ndarray]:
@@ -125,6 +134,11 @@ class Cohort:
     def variant_position(self) -> dict[str, int]:
         """Variant id -> position in ``variants``."""
         return {name: position for position, name in enumerate(self.variants["variant_id"])}
+
+    @property
+    def has_germline(self) -> bool:
+        """Whether anybody of the cohort has germline calls."""
+        return bool(self.people["in_genotypes"].any())
 
     @property
     def has_consequences(self) -> bool:
@@ -178,6 +192,10 @@ class PatientRecord:
     """Protein changes that several variants of one haplotype make together."""
     dosages: np.ndarray | None
     """int8, one for each of ``Cohort.variants``; -1 where there is no call; ``None`` without genotypes."""
+    tumours: list[Row] = field(default_factory=list)
+    """Rows of ``variants/tumours.parquet``, by tumour."""
+    mutations: list[Row] = field(default_factory=list)
+    """Rows of ``variants/somatic.parquet`` that count as mutations and change a protein."""
 
 
 def knowledge_sources(knowledge: Row) -> list[Row]:
@@ -244,6 +262,7 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         interpretation=read_interpretation(results, variants["variant_id"]),
         gene_variants=gene_variants,
         n_variants=store.n_variants,
+        mutated_genes=_mutated_genes(results / "variants/somatic.parquet"),
     )
 
 
@@ -258,6 +277,10 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     origins = read_origins(results, wanted)
     pairs, joint = read_pairs(results, wanted), read_joint_changes(results, wanted)
     dosages = _dosages(results, cohort, wanted)
+    tumours = _rows_by_patient(results / "variants/tumours.parquet", wanted)
+    mutations = _rows_by_patient(
+        results / "variants/somatic.parquet", wanted, MUTATION_COLUMNS, _CHANGES_PROTEIN
+    )
     return [
         PatientRecord(
             patient=patient,
@@ -273,6 +296,8 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             pairs=pairs.get(patient, []),
             joint_changes=joint.get(patient, []),
             dosages=dosages.get(patient),
+            tumours=sorted(tumours.get(patient, []), key=lambda row: str(row["tumour"])),
+            mutations=mutations.get(patient, []),
         )
         for patient in wanted
     ]
@@ -359,9 +384,13 @@ def _quarantined(path: Path, cohort: Cohort) -> dict[str, dict[str, Row]]:
     return dict(found)
 
 
-def _rows_by_patient(path: Path, patients: list[str]) -> dict[str, list[Row]]:
+def _rows_by_patient(
+    path: Path, patients: list[str], columns: list[str] | None = None, where: pc.Expression | None = None
+) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = defaultdict(list)
-    for row in read_result(path, where=is_one_of("patient", patients)).to_dict("records"):
+    mine = is_one_of("patient", patients)
+    table = read_result(path, columns, mine if where is None else mine & where)
+    for row in table.to_dict("records"):
         rows[row["patient"]].append(plain(row))
     return dict(rows)
 
@@ -370,6 +399,14 @@ def _features(results: Path) -> pd.DataFrame:
     table = read_result(results / "subtypes/features.parquet").set_index("patient")
     described = read_json(results / "subtypes/features.json")["features"]
     return pd.DataFrame(dict(profile_columns(table, described)), index=table.index)
+
+
+_CHANGES_PROTEIN = is_one_of("classification", sorted(NONSYNONYMOUS)) & is_one_of("status", COUNTED)
+
+
+def _mutated_genes(path: Path) -> dict[str, int]:
+    rows = read_result(path, ["patient", "gene"], _CHANGES_PROTEIN).drop_duplicates()
+    return {str(gene): int(n) for gene, n in rows["gene"].value_counts().items()}
 
 
 def _row(table: pd.DataFrame, patient: str) -> Row | None:

@@ -18,7 +18,8 @@ UNRELIABLE = (
     "This is not a negative result."
 )
 REST = " The findings below rest on other evidence."
-NOT_LOOKED = "The patient's variants weren't assessed. This is not a negative result."
+NOT_LOOKED = "The patient's germline variants weren't assessed. This is not a negative result."
+IN_TUMOURS = " The mutations of the tumour stand under Tumours."
 
 
 def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
@@ -40,7 +41,7 @@ def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
             shown.append({"claim": claim.id, "section": _SECTIONS[claim.type]})
     statement = None
     if sections["variants"]["status"] == "not_assessed":
-        statement = NOT_LOOKED
+        statement = NOT_LOOKED + IN_TUMOURS * (sections["tumours"]["status"] != "not_assessed")
     elif sections["variants"]["counts"]["reportable"] == 0:
         statement = UNRELIABLE if sections["quality"]["verdict"] == "fail" else NOTHING_FOUND
         targets = sections["targets"]["items"]

@@ -74,6 +74,9 @@ def write_index(results: str | Path, config: str | Path) -> None:
         "index.html",
         run=run,
         counts=counts,
+        has_germline=cohort.has_germline,
+        n_tested=_n_tested(cohort),
+        n_tumours=cohort.preflight.get("counts", {}).get("tumours", 0),
         flow=flow,
         flow_plots=_flow_plots(cohort, counts, variant_flow),
         attention=_attention(patients),
@@ -139,6 +142,12 @@ def _cohort_counts(patients: Sequence[Row]) -> Row:
         "with_findings": _n_with(patients, "n_findings"),
         "with_targets": _n_with(patients, "n_targets"),
     }
+
+
+def _n_tested(cohort: Cohort) -> int:
+    """How many traits were tested for association."""
+    traits = cohort.association_summary.get("traits", {}).values()
+    return sum(entry.get("assessed") is not False for entry in traits)
 
 
 def _n_with(patients: Sequence[Row], name: str) -> int | None:

@@ -20,6 +20,7 @@ from endotype.reports.quality import quality_section
 from endotype.reports.subtype_call import subtype_section
 from endotype.reports.target_list import target_section
 from endotype.reports.text import plain
+from endotype.reports.tumours import tumour_section
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_PATH = Path(__file__).parents[3] / "workflow/schemas/report.schema.json"
@@ -49,6 +50,7 @@ def patient_report(record: PatientRecord, cohort: Cohort) -> Row:
     ]
     sections = {
         "variants": variants,
+        "tumours": tumour_section(record, cohort),
         "targets": targets,
         "subtype": subtype,
         "associations": associations,
@@ -64,6 +66,7 @@ def patient_report(record: PatientRecord, cohort: Cohort) -> Row:
             "status": record.person["status"],
             "in_genotypes": bool(record.person["in_genotypes"]),
             "in_clinical": bool(record.person["in_clinical"]),
+            "n_tumours": len(record.tumours),
         },
         "run": run_identity(cohort),
         "key_findings": key_findings(claims, sections),

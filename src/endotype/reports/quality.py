@@ -70,7 +70,7 @@ def quality_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         section: Row = {
             "status": "not_assessed",
             "verdict": None,
-            "statement": "Not assessed: there are no genotypes of this person in the run.",
+            "statement": "Not assessed: there are no germline genotypes of this person in the run.",
             "reasons": [],
             "metrics": [],
             "relatives_status": relatives_status,

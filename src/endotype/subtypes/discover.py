@@ -56,8 +56,9 @@ def discover_subtypes(
 ) -> None:
     """Write ``model.json``, ``selection.json`` and ``profile.parquet`` to ``out_dir``.
 
-    Patients learn the model if they are in the statistics of the cohort (``in_statistics`` of the sample
-    QC) and have at least half of the features. One BLAS thread: the bytes must not depend on the machine's
+    Patients learn the model if nothing in the sample QC keeps them out of the statistics of the cohort
+    (``in_statistics``; who has no germline sample has no row there) and they have at least half of the
+    features that anybody has. One BLAS thread: the bytes must not depend on the machine's
     load.
     """
     info = read_json(features_info)
@@ -117,9 +118,10 @@ def _training_cohort(
 ) -> Cohort:
     table = read_parquet(features).set_index("patient")
     qc = read_parquet(sample_qc, ["patient", "in_statistics"])
-    eligible = set(qc.loc[qc["in_statistics"].fillna(False).to_numpy(bool), "patient"])
-    eligible &= set(read_parquet(people, ["patient"])["patient"])
-    observed = table.notna().mean(axis=1) if table.shape[1] else pd.Series(1.0, index=table.index)
+    left_out = set(qc.loc[~qc["in_statistics"].fillna(False).to_numpy(bool), "patient"])
+    eligible = set(read_parquet(people, ["patient"])["patient"]) - left_out
+    recorded = table.notna().loc[:, table.notna().any()]
+    observed = recorded.mean(axis=1) if recorded.shape[1] else pd.Series(1.0, index=table.index)
     chosen = table.index[table.index.isin(eligible) & (observed >= MIN_OBSERVED)].sort_values()
     return Cohort(
         table.loc[chosen],

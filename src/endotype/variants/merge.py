@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +18,19 @@ from endotype.files import atomic_path, read_json, write_json
 from endotype.tables import read_tsv, write_arrow, write_parquet, write_tsv
 from endotype.variants.ingest import PreparedInput, read_input
 from endotype.variants.normalise import REJECT_COLUMNS
-from endotype.variants.pack import MONOMORPHIC_COLUMNS, READ_COLUMNS, bim_table
+from endotype.variants.pack import (
+    MONOMORPHIC_COLUMNS,
+    READ_COLUMNS,
+    bim_table,
+    fam_table,
+    no_variants,
+    reads_table,
+)
 from endotype.variants.plink import StoreWriter, open_store
 
 
 def merge_shards(shards: Sequence[str], inputs: Sequence[str | Path], out_dir: str | Path) -> None:
-    """Join shards in genome order.
+    """Join shards in genome order. Of a cohort without germline calls there is none: the store is empty.
 
     Args:
         shards: prefixes of normalised and packed shards, in genome order.
@@ -38,9 +46,10 @@ def merge_shards(shards: Sequence[str], inputs: Sequence[str | Path], out_dir: s
     prepared = [read_input(folder) for folder in inputs]
     counts = [read_json(f"{prefix}.counts.json") for prefix in shards]
     check_all_read(prepared, counts)
-    variant_qc = pa.concat_tables([pq.read_table(f"{prefix}.qc.parquet") for prefix in shards])
+    tables = [pq.read_table(f"{prefix}.qc.parquet") for prefix in shards]
+    variant_qc = pa.concat_tables(tables or [no_variants().replace_schema_metadata(None)])
     qc = variant_qc.to_pandas()
-    people = open_store(shards[0]).people
+    people = open_store(shards[0]).people if shards else fam_table([], [])
     with StoreWriter(out / "genotypes", people) as writer:
         for prefix in shards:
             store = open_store(prefix)
@@ -52,7 +61,8 @@ def merge_shards(shards: Sequence[str], inputs: Sequence[str | Path], out_dir: s
     write_arrow(variant_qc, out / "variant_qc.parquet")
     _write_reads(shards, counts, out / "reads.parquet")
     _write_structural(shards, out / "structural.bcf")
-    rejects = [read_tsv(f"{prefix}.rejects.tsv") for prefix in shards]
+    rejects = [pd.DataFrame(columns=REJECT_COLUMNS)]
+    rejects += [read_tsv(f"{prefix}.rejects.tsv") for prefix in shards]
     rejects += [read_tsv(Path(folder, "outside.tsv")) for folder in inputs]
     write_tsv(pd.concat(rejects, ignore_index=True)[REJECT_COLUMNS], out / "rejects.tsv")
     write_json(out / "flow.json", flow(counts, [one.outside for one in prepared], qc))
@@ -137,7 +147,8 @@ def flow(counts: Sequence[Mapping], outside: Sequence[Mapping[str, int]], varian
 
 def _write_reads(shards: Sequence[str], counts: Sequence[Mapping], path: Path) -> None:
     """Per-person sums over all shards, added in genome order."""
-    total = pq.read_table(f"{shards[0]}.reads.parquet").to_pandas()
+    nobody = reads_table([], np.empty((0, len(READ_COLUMNS)), np.int64))
+    total = pq.read_table(f"{shards[0]}.reads.parquet").to_pandas() if shards else nobody
     total[MONOMORPHIC_COLUMNS] = 0
     total["n_monomorphic"] = sum(shard["monomorphic"] for shard in counts)
     for number, prefix in enumerate(shards):
@@ -155,7 +166,12 @@ def _write_structural(shards: Sequence[str], out: Path) -> None:
         atomic_path(out) as final,
         atomic_path(f"{out}.csi") as index,
     ):
-        names.write("".join(f"{prefix}.structural.bcf\n" for prefix in shards))
-        names.flush()
-        bcftools.run("concat", "--no-version", "-f", names.name, "-Ob1", "-o", str(final))
+        if shards:
+            names.write("".join(f"{prefix}.structural.bcf\n" for prefix in shards))
+            names.flush()
+            bcftools.run("concat", "--no-version", "-f", names.name, "-Ob1", "-o", str(final))
+        else:
+            names.write("##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
+            names.flush()
+            bcftools.run("view", "--no-version", names.name, "-Ob1", "-o", str(final))
         bcftools.run("index", "-f", "-c", "-o", str(index), str(final))

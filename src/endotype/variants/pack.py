@@ -137,8 +137,7 @@ def pack_shard(
             atomic_path(f"{prefix}.qc.parquet") as qc_path,
             atomic_path(f"{prefix}.reads.parquet") as reads_path,
         ):
-            empty = pd.DataFrame(columns=list(QC_DTYPES)).astype(QC_DTYPES)
-            tables = [pa.Table.from_pandas(empty, preserve_index=False)]
+            tables = [no_variants()]
             for block in reader.blocks():
                 table, packed = packer.pack(block)
                 store.append(packed[table["kept"].to_numpy()])
@@ -146,9 +145,20 @@ def pack_shard(
             qc = pa.concat_tables(tables)
             store.finish(bim_table(qc.to_pandas()))
             write_arrow(qc.replace_schema_metadata(None), qc_path)
-            reads = pd.DataFrame(packer.sums, columns=READ_COLUMNS)
-            reads.insert(0, "patient", pd.Series(people, dtype="str"))
-            write_parquet(reads, reads_path)
+            write_parquet(reads_table(people, packer.sums), reads_path)
+
+
+def no_variants() -> pa.Table:
+    """A QC table without a row."""
+    empty = pd.DataFrame(columns=list(QC_DTYPES)).astype(QC_DTYPES)
+    return pa.Table.from_pandas(empty, preserve_index=False)
+
+
+def reads_table(people: Sequence[str], sums: np.ndarray) -> pd.DataFrame:
+    """Per-person sums, int64 (n_people, n_columns), as a table: ``patient`` and :data:`READ_COLUMNS`."""
+    reads = pd.DataFrame(sums, columns=READ_COLUMNS)
+    reads.insert(0, "patient", pd.Series(list(people), dtype="str"))
+    return reads
 
 
 class _Packer:

@@ -131,7 +131,7 @@ def qc_samples(
     kept = all_variants[all_variants["kept"]].reset_index(drop=True)
     table = sample_metrics(store, kept, read_parquet(reads), assembly)
     declared_sex = read_parquet(people, ["patient", "sex"]).set_index("patient")["sex"]
-    table["declared_sex"] = declared_sex.reindex(table["patient"]).fillna("unknown").to_numpy()
+    table["declared_sex"] = declared_sex.reindex(table["patient"]).fillna("unknown").to_numpy(str)
     verdicts = Verdicts(table["patient"].tolist())
     _judge_sample(verdicts, table, limits)
 
@@ -165,7 +165,8 @@ def qc_samples(
     _judge_trios(verdicts, store, pedigree, assembly, limits)
     _judge_ancestry(verdicts, table["patient"], populations)
 
-    table["verdict"], table["reasons"] = verdicts.overall(), verdicts.reasons()
+    for name, texts in (("verdict", verdicts.overall()), ("reasons", verdicts.reasons())):
+        table[name] = pd.Series(texts, dtype="str")
     table["in_statistics"] = ~verdicts.failed()
     names = populations.name if populations else np.full(len(table), "", object)
     write_parquet(table[WIDE_COLUMNS], out / "sample_qc.parquet")
@@ -301,14 +302,14 @@ def _judge_sex(
         else:
             verdict.append("pass")
             explanation.append(f"The genotypes are {sex}{', as declared' if declared == sex else ''}: {why}.")
-    table["inferred_sex"] = inferred
+    table["inferred_sex"] = pd.Series(inferred, dtype="str")
     female, male = table["declared_sex"] == "female", table["declared_sex"] == "male"
     lower = np.where(male, limits.male_min_x_inbreeding, np.nan)
     upper = np.where(female, limits.female_max_x_inbreeding, np.nan)
     verdicts.add("sex", table["x_inbreeding"].to_numpy(), verdict, explanation, lower, upper)
     for chromosome, usual_depth in (("x", X_DEPTH), ("y", Y_DEPTH)):
         value = table[f"{chromosome}_depth_ratio"].to_numpy(float)
-        fits = np.array([usual_depth.get(sex, (np.nan, np.nan)) for sex in inferred])
+        fits = np.array([usual_depth.get(sex, (np.nan, np.nan)) for sex in inferred]).reshape(-1, 2)
         verdicts.judge(
             f"{chromosome}_depth_ratio",
             f"Depth of {chromosome.upper()} relative to the autosomes",
