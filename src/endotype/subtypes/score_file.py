@@ -49,9 +49,7 @@ _COLUMNS = {
 }
 _FLAGS = ("is_dominant", "is_recessive", "is_haplotype", "is_diplotype", "is_interaction")
 _GENOTYPE_WEIGHTS = tuple(f"dosage_{i}_weight" for i in range(3))
-_TRUTH = {"true": True, "t": True, "1": True, "yes": True} | dict.fromkeys(
-    ("false", "f", "0", "no", "", "na"), False
-)
+_TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no", "", "na")
 
 
 @dataclass(frozen=True)
@@ -299,10 +297,10 @@ def _build(header: dict[str, str], key: str) -> str | None:
 def _flag(path: Path, table: pd.DataFrame, lines: np.ndarray, name: str, problems: list) -> np.ndarray:
     if name not in table:
         return np.zeros(len(table), bool)
-    value = table[name].str.strip().str.casefold().map(_TRUTH)
-    wrong = np.flatnonzero(value.isna().to_numpy(bool))
+    word = table[name].str.strip().str.casefold()
+    wrong = np.flatnonzero(~word.isin([*_TRUE, *_FALSE]).to_numpy(bool))
     _fault(path, lines, wrong, name, table[name].iloc[wrong].tolist(), "TRUE or FALSE", problems)
-    return value.fillna(False).to_numpy(bool)
+    return word.isin(_TRUE).to_numpy(bool)
 
 
 def _positions(path: Path, lines: np.ndarray, text: pd.Series, name: str, problems: list) -> np.ndarray:

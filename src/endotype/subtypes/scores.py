@@ -20,9 +20,9 @@ in both; one between genes counts in none.
 All scores are summed in one pass over the genotypes, a block of variants at a time.
 
 *Missing data*: as above; nothing else is imputed. *Checked against*: a slow twin; plink2 ``--score`` of
-PGS001229 on chromosome 22 of 2,504 people, to the six digits that it prints, and its count of alleles. *Not claimed*: that a score means
-the same in people of another ancestry than those it was made in. A score is correlated with ancestry even
-where the trait isn't: use it with the ancestry axes as confounders.
+PGS001229 on chromosome 22 of 2,504 people, to the six digits that it prints, and its count of alleles.
+*Not claimed*: that a score means the same in people of another ancestry than those it was made in. A score is
+correlated with ancestry even where the trait isn't: use it with the ancestry axes as confounders.
 """
 
 from __future__ import annotations
