@@ -249,6 +249,30 @@ def test_each_reason(tmp_path):
     assert np.isnan(score_people(store, match, everybody(store)).sums).all()
 
 
+def test_a_score_needs_its_rows_and_its_weight(tmp_path):
+    variants = variants_of(*[("1", 10 * v, "A", "G") for v in range(1, 5)])
+    found = [f"1\t{10 * v}\tG\tA\t1" for v in range(1, 5)]
+    light = matched(write(tmp_path / "a.txt", *found, "1\t99\tG\tA\t-0.5"), variants)
+    assert (light.summary["status"].iloc[0], light.summary["reason"].iloc[0]) == ("usable", "")
+    heavy = matched(write(tmp_path / "b.txt", *found, "1\t99\tG\tA\t-4"), variants)
+    assert heavy.summary["status"].iloc[0] == "not_assessed"
+    assert "4 of 5 rows and 50.0% of the weight" in heavy.summary["reason"].iloc[0]
+    few = matched(write(tmp_path / "c.txt", *found, *[f"1\t{v}\tG\tA\t0" for v in (1, 2)]), variants)
+    assert (few.summary["status"].iloc[0], few.summary["weight_rate"].iloc[0]) == ("not_assessed", 1)
+    assert matched(tmp_path / "b.txt", variants, min_match_rate=0.5).summary["status"].iloc[0] == "usable"
+
+
+def test_a_cohort_without_variants(tmp_path):
+    nothing = variants_of(("1", 10, "A", "G")).iloc[:0]
+    match = matched(write(tmp_path / "s.txt", "1\t10\tG\tA\t1"), nothing)
+    assert statuses(match) == ["chromosome_not_in_cohort"]
+    store = store_of(np.zeros((0, 3), np.int8), nothing)
+    result = score_people(store, match, everybody(store))
+    assert np.isnan(result.sums).all()
+    assert (result.imputed_share == 1).all()
+    assert (result.n_alleles == 0).all()
+
+
 def test_rows_that_no_program_can_sum(tmp_path):
     head = HEAD + "\tis_haplotype\tis_interaction\tdosage_0_weight\tdosage_1_weight\tdosage_2_weight"
     lines = [
@@ -330,6 +354,9 @@ def test_ids_of_the_cohort(tmp_path):
     match = match_score(read_score_file(tmp_path / "s.tsv"), variants, None)
     assert match.names == ("s",)
     assert statuses(match) == ["matched", "no_place", "no_place", "matched", "no_place"]
+    (tmp_path / "ids.tsv").write_text("SNP A1 BETA\nrs1 G 1\nrs2 G 1\n")
+    match = match_score(read_score_file(tmp_path / "ids.tsv"), variants, "GRCh38")
+    assert statuses(match) == ["matched", "no_place"]
 
 
 # --- people ---------------------------------------------------------------------------------------------

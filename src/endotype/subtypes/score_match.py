@@ -57,7 +57,8 @@ REPEATED = "repeated_row"
 CONTRADICTING = "contradicting_rows"
 
 _ID_PLACE = r"^([^:_]+)[:_]([0-9]{1,10})[:_]([ACGT]+)[:_]([ACGT]+)$"
-_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+_PAIRS = {"A": "T", "C": "G", "G": "C", "T": "A"}
+_COMPLEMENT = str.maketrans(_PAIRS)
 _COPIES = {ADDITIVE: (0.0, 1.0, 2.0), DOMINANT: (0.0, 1.0, 1.0), RECESSIVE: (0.0, 0.0, 1.0)}
 
 
@@ -127,7 +128,7 @@ def match_score(
     by_id = by_id & (rows["id"] != ".").to_numpy(bool) & rows["id"].isin(store_ids).to_numpy(bool)
     set_aside(~(has_chrom & has_pos) & ~by_id, NO_PLACE)
     contigs = match_contigs(rows.loc[has_chrom, "chrom"].unique(), variants["chrom"].unique())
-    contig = rows["chrom"].map(contigs)
+    contig = rows["chrom"].map(contigs).astype("str")
     set_aside(contig.isna().to_numpy(bool) & ~by_id, NO_CHROMOSOME)
 
     candidates = _candidates(rows.assign(contig=contig), variants, by_id, status == "")
@@ -290,10 +291,10 @@ def _candidates(
     silent = other == ""
     as_alt = (effect == alt) & (silent | (other == ref))
     as_ref = (effect == ref) & (silent | (other == alt))
-    single = (effect.str.len() == 1) & (other.str.len() == 1)
-    effect, other = effect.map(_flip), other.map(_flip)
-    alt_flipped = single & (effect == alt) & (other == ref)
-    ref_flipped = single & (effect == ref) & (other == alt)
+    # Alleles of several bases turn into missing values, which equal nothing.
+    effect, other = effect.map(_PAIRS), other.map(_PAIRS)
+    alt_flipped = (effect == alt) & (other == ref)
+    ref_flipped = (effect == ref) & (other == alt)
     return pairs.assign(
         fits=as_alt | as_ref, alt_fits=as_alt, fits_flipped=alt_flipped | ref_flipped, alt_flipped=alt_flipped
     )
