@@ -4,10 +4,11 @@ Similarity network fusion (Wang et al. 2014, Nat Methods 11:333) takes a network
 and lets each network diffuse through the nearest neighbours of the others until they agree.
 
 Missing data. Distances are over the features seen in both patients, scaled up to all of them. A patient
-without any value in a view has no place in its network: a view speaks of its own patients only. Where the mean
-of the *other* views is asked for, those count in which both patients were measured; a pair that no other
-view knows keeps its own similarity. In the end a pair has the mean of the views that know it, and a pair
-that no view knows the mean of all known pairs (the rule of NEMO). With complete views this is SNF itself.
+without any value in a view has no place in its network: a view speaks of its own patients only. Where the
+mean of the *other* views is asked for, those count in which both patients were measured; a pair that no
+other view knows keeps its own similarity. In the end a pair has the mean of the views that know it, and a
+pair that no view knows the mean of all known pairs (the rule of NEMO). With complete views this is SNF
+itself.
 
 A network of n patients takes 8 n² bytes. Fusion of v views holds v + 2 of them beside its arguments.
 Matrix products are by BLAS with one thread, so that the bytes do not depend on how many there are.
