@@ -1,8 +1,17 @@
 """Similarity networks of patients: of one view, fused from several, cut into groups, carried to new patients.
 
 Similarity network fusion (Wang et al. 2014, Nat Methods 11:333) takes a network of patients from each view
-and lets each network diffuse through the nearest neighbours of the others until they agree. Everything here
-is dense, n x n, by BLAS with one thread, so that the bytes do not depend on how many there are.
+and lets each network diffuse through the nearest neighbours of the others until they agree.
+
+Missing data. Distances are over the features seen in both patients, scaled up to all of them. A patient
+without any value in a view has no place in its network: a view speaks of its own patients only. Where the
+mean of the *other* views is asked for, those count in which both patients were measured; a pair that no
+other view knows keeps its own similarity. In the end a pair has the mean of the views that know it, and a
+pair that no view knows the mean of all known pairs (the rule of NEMO). With complete views this is SNF
+itself.
+
+A network of n patients takes 8 n² bytes. Fusion of v views holds v + 2 of them beside its arguments.
+Matrix products are by BLAS with one thread, so that the bytes do not depend on how many there are.
 """
 
 from __future__ import annotations
@@ -10,24 +19,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import LinearOperator, eigsh
 from threadpoolctl import threadpool_limits
+
+from endotype.subtypes import similarity_kernels as kernels
 
 _EPS = float(np.finfo(float).eps)
 _ROTATIONS = 20
 _SPREADS = 1000
+MAX_DENSE = 800
+"""Patients up to which all eigenvectors are computed; beyond, only those that are needed."""
 
 
 def squared_distances(values: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances between patients.
+    """Squared Euclidean distances between patients, over the features seen in both.
 
     Args:
-        values: float64 (n, p), complete; scale columns of different units first.
+        values: float64 (n, p), NaN where missing; scale columns of different units first.
 
     Returns:
-        float64 (n, n), none below 0.
+        float64 (n, n), symmetric, none below 0, 0 on the diagonal. Sums over s of p features are scaled by
+        p / s; NaN where no feature was seen in both.
     """
-    norm = np.einsum("ij,ij->i", values, values)
-    return np.maximum(norm[:, None] + norm - 2 * values @ values.T, 0.0)
+    seen = np.isfinite(values)
+    with threadpool_limits(limits=1, user_api="blas"):
+        if seen.all():
+            norm = np.einsum("ij,ij->i", values, values)
+            found = values @ values.T
+            found *= -2
+            found += norm
+            found += norm[:, None]
+        else:
+            filled, mask = np.where(seen, values, 0.0), seen.astype(np.float64)
+            found = (filled**2) @ mask.T
+            found += found.T.copy()
+            found -= 2 * (filled @ filled.T)
+            both = mask @ mask.T
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found *= values.shape[1] / both
+            found[both == 0] = np.nan
+    np.maximum(found, 0.0, out=found)  # keeps NaN
+    np.fill_diagonal(found, 0.0)
+    return found
 
 
 def affinity(distances: np.ndarray, k: int = 20, sigma: float = 0.5) -> np.ndarray:
@@ -37,56 +71,103 @@ def affinity(distances: np.ndarray, k: int = 20, sigma: float = 0.5) -> np.ndarr
     ``sigma (m_i + m_j + d_ij) / 3``.
 
     Args:
-        distances: float64 (n, n), e.g. :func:`squared_distances`.
+        distances: float64 (n, n), e.g. :func:`squared_distances`; NaN where not known.
         k: neighbours, less than n.
         sigma: factor of the width.
 
     Returns:
-        float64 (n, n), symmetric.
+        float64 (n, n), symmetric. Pairs whose distance is not known have the mean of the known pairs.
 
     Raises:
-        ValueError: k is not between 1 and n - 1, or a distance is not finite.
+        ValueError: k is not between 1 and n - 1, a distance is infinite, or nothing is known of a patient.
     """
     n = len(distances)
     _require_neighbours(k, n)
-    if not np.isfinite(distances).all():
-        raise ValueError("a distance is not finite")
+    if np.isinf(distances).any():
+        raise ValueError("a distance is infinite")
     d = (distances + distances.T) / 2
-    np.fill_diagonal(d, 0.0)
-    near = np.sort(d, axis=1)[:, 1 : k + 1].mean(axis=1) + _EPS
-    width = np.maximum((near[:, None] + near) / 3 + d / 3 + _EPS, _EPS) * sigma
-    density = np.exp(-0.5 * (d / width) ** 2) / (width * np.sqrt(2 * np.pi))
-    return (density + density.T) / 2
+    near = np.empty(n)
+    kernels.neighbour_means(d, k, near)
+    if np.isnan(near).any():
+        raise ValueError(f"{int(np.isnan(near).sum())} patients share no feature with any other")
+    found = np.empty((n, n))
+    kernels.densities(d, near + _EPS, sigma, _EPS, found)
+    unknown = np.isnan(found)
+    if unknown.any():
+        np.fill_diagonal(unknown, True)
+        found[unknown & ~np.eye(n, dtype=bool)] = found[~unknown].mean()
+    return found
 
 
-def fuse(networks: Sequence[np.ndarray], k: int = 20, steps: int = 20) -> np.ndarray:
+def fuse(
+    networks: Sequence[np.ndarray], k: int = 20, steps: int = 20, present: np.ndarray | None = None
+) -> np.ndarray:
     """Similarity network fusion.
 
     Args:
-        networks: of two or more views of the same patients, float64 (n, n) each, as from :func:`affinity`.
+        networks: of two or more views, float64 (n_v, n_v) each, symmetric, as from :func:`affinity`.
         k: neighbours through which a network diffuses.
         steps: of diffusion.
+        present: bool (views, n), which patients each network has, in this order; all by default.
 
     Returns:
         float64 (n, n), symmetric, one half on the diagonal.
 
     Raises:
-        ValueError: fewer than two networks, of different sizes, or k not between 1 and n - 1.
+        ValueError: fewer than two networks or more than 64, sizes that do not fit, a network that is not
+            symmetric, a patient in no view, or k not between 1 and n_v - 1.
     """
-    if len(networks) < 2 or len({network.shape for network in networks}) != 1:
-        raise ValueError("fusion takes two networks or more, of the same patients")
-    _require_neighbours(k, len(networks[0]))
-    with threadpool_limits(limits=1, user_api="blas"):
-        whole = [_symmetric(_normalised(network)) for network in networks]
-        local = [_nearest_only(network, k) for network in whole]
-        for _ in range(steps):
-            total = np.sum(whole, axis=0)
-            spread = [
-                near @ ((total - own) / (len(whole) - 1)) @ near.T
-                for near, own in zip(local, whole, strict=True)
-            ]
-            whole = [_symmetric(_normalised(network)) for network in spread]
-        return _symmetric(_normalised(np.mean(whole, axis=0)))
+    return fuse_in_place([np.array(network, np.float64) for network in networks], k, steps, present)
+
+
+def fuse_in_place(
+    networks: list[np.ndarray], k: int = 20, steps: int = 20, present: np.ndarray | None = None
+) -> np.ndarray:
+    """:func:`fuse` that overwrites its networks: of 5,000 patients each would take 200 MB more."""
+    members, measured = _members(networks, present)
+    n = len(measured)
+    for v, network in enumerate(networks):
+        if not 1 <= k < len(network):
+            raise ValueError(f"{k} neighbours among {len(network)} patients of view {v + 1}")
+        if not _is_symmetric(network):
+            raise ValueError(f"the network of view {v + 1} is not symmetric")
+    for network in networks:
+        _normalise(network)
+    local = []
+    for network in networks:
+        index, weight = np.empty((len(network), k), np.int32), np.empty((len(network), k))
+        kernels.nearest(network, k, index, weight)
+        local.append((index, weight))
+    total = np.zeros((n, n))
+    for network, rows in zip(networks, members, strict=True):
+        kernels.add_view(total, network, rows)
+    others = np.empty(max(map(len, networks)) ** 2)
+    for _ in range(steps):
+        # of the sum of all views and one of them follows the mean of the others: each is renewed in its place
+        for network, rows, (index, weight) in zip(networks, members, local, strict=True):
+            rest = others[: network.size].reshape(network.shape)
+            kernels.other_views(total, network, rows, measured, rest)
+            kernels.diffuse(index, weight, rest, network)
+            _normalise(network)
+        total[:] = 0.0
+        for network, rows in zip(networks, members, strict=True):
+            kernels.add_view(total, network, rows)
+    average_views(total, measured)
+    _normalise(total)
+    return total
+
+
+def average_views(total: np.ndarray, measured: np.ndarray) -> None:
+    """Turn a sum over views into the mean of those that two patients share, in place.
+
+    Args:
+        total: float64 (n, n).
+        measured: uint64 (n,), a bit for each view a patient has. A pair without a shared one gets the mean of
+            all pairs of different patients that have one.
+    """
+    known = np.empty((len(total), 2))
+    kernels.mean_of_views(total, measured, known)
+    total[np.isnan(total)] = known[:, 0].sum() / max(known[:, 1].sum(), 1.0)
 
 
 def spectral_groups(network: np.ndarray, n_groups: int) -> np.ndarray:
@@ -106,8 +187,7 @@ def spectral_groups(network: np.ndarray, n_groups: int) -> np.ndarray:
     n = len(network)
     if not 1 <= n_groups <= n:
         raise ValueError(f"{n_groups} groups of {n} patients")
-    values, vectors = _laplacian_spectrum(network)
-    chosen = vectors[:, np.argsort(np.abs(values), kind="stable")[:n_groups]]
+    chosen = laplacian_spectrum(network, n_groups)[1]
     norm = np.linalg.norm(chosen, axis=1, keepdims=True)
     rows = chosen / np.where(norm > 0, norm, 1)
     rotation = np.zeros((n_groups, n_groups))
@@ -135,9 +215,7 @@ def eigengap(network: np.ndarray, choices: Sequence[int] = (2, 3, 4, 5)) -> list
 
     It never says one: judge that against a null reference.
     """
-    bare = (network + network.T) / 2
-    bare = bare - np.diag(np.diag(bare))
-    values = np.sort(np.abs(_laplacian_spectrum(bare)[0]))
+    values = bare_spectrum(network, max(choices) + 1)
     gaps = np.abs(np.diff(values)) * (1 - values[:-1]) / (1 - values[1:])
     return sorted(choices, key=lambda number: -gaps[number - 1])
 
@@ -169,35 +247,103 @@ def propagate_labels(network: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return found / np.where(total > 0, total, 1)
 
 
+def laplacian_spectrum(network: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest eigenvalues of the normalised Laplacian 1 - D^-1/2 W D^-1/2, and their vectors.
+
+    Up to :data:`MAX_DENSE` patients all are computed, beyond by Lanczos iteration from a fixed start.
+    Parts of the network that nothing connects are taken one by one: their eigenvalues are equal, and an
+    iteration from one vector would find some of them only.
+
+    Args:
+        network: float64 (n, n), symmetric, not negative.
+        number: how many; at most n.
+
+    Returns:
+        float64 (number,) ascending and float64 (n, number).
+    """
+    n = len(network)
+    degree = network.sum(axis=1)
+    scale = 1 / np.sqrt(np.where(degree == 0, _EPS, degree))
+    with threadpool_limits(limits=1, user_api="blas"):
+        if n <= MAX_DENSE:
+            laplacian = np.diag(degree) - network
+            values, vectors = np.linalg.eigh(scale[:, None] * laplacian * scale)
+        else:
+            values, vectors = _by_parts(network, degree * scale**2, scale, number)
+    order = np.argsort(np.abs(values), kind="stable")[:number]
+    return np.abs(values[order]), vectors[:, order]
+
+
+def bare_spectrum(network: np.ndarray, number: int) -> np.ndarray:
+    """:func:`laplacian_spectrum` of the network without its diagonal: values only, at most n of them."""
+    bare = (network + network.T) / 2
+    np.fill_diagonal(bare, 0.0)
+    return laplacian_spectrum(bare, min(number, len(bare)))[0]
+
+
+def _by_parts(
+    network: np.ndarray, whole: np.ndarray, scale: np.ndarray, number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    count, part = connected_components(network > 0, directed=False)
+    values, vectors = [], []
+    for c in range(count):
+        rows = np.flatnonzero(part == c)
+        inside = network if count == 1 else network[np.ix_(rows, rows)]
+        wanted, m = min(number, len(rows)), len(rows)
+        adjacency = scale[rows, None] * inside * scale[rows]
+        if m <= MAX_DENSE or wanted > m // 4:
+            found, within = np.linalg.eigh(np.diag(whole[rows]) - adjacency)
+        else:
+            start = np.sqrt(np.maximum(whole[rows], _EPS)) + np.cos(np.arange(m))
+            product = LinearOperator((m, m), matvec=lambda v, a=adjacency: a @ v, dtype=np.float64)
+            leading, within = eigsh(product, wanted, which="LA", v0=start, tol=0, ncv=max(4 * wanted, 40))
+            found = 1 - leading
+        order = np.argsort(found, kind="stable")[:wanted]
+        full = np.zeros((len(network), wanted))
+        full[rows] = within[:, order]
+        values.append(found[order])
+        vectors.append(full)
+    return np.concatenate(values), np.concatenate(vectors, axis=1)
+
+
+def _members(
+    networks: Sequence[np.ndarray], present: np.ndarray | None
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Rows of each view's patients, and a bit for each view of each patient."""
+    if not 2 <= len(networks) <= 64:
+        raise ValueError(f"{len(networks)} networks; fusion takes two to 64 views")
+    if present is None:
+        present = np.ones((len(networks), len(networks[0])), bool)
+    sizes = [network.shape for network in networks]
+    if len(present) != len(networks) or sizes != [(int(p.sum()),) * 2 for p in present]:
+        raise ValueError(f"networks of {sizes} do not fit the patients of the views")
+    return [np.flatnonzero(p) for p in present], measured_views(present)
+
+
+def measured_views(present: np.ndarray) -> np.ndarray:
+    """Bit v of a patient's word says whether it has view v: uint64 (n,) from bool (views, n).
+
+    Raises:
+        ValueError: a patient without any view.
+    """
+    bits = (present.astype(np.uint64) << np.arange(len(present), dtype=np.uint64)[:, None]).sum(axis=0)
+    if not bits.all():
+        raise ValueError(f"{int((bits == 0).sum())} patients are in no view")
+    return bits.astype(np.uint64)
+
+
+def _is_symmetric(network: np.ndarray) -> bool:
+    largest = np.abs(network).max(initial=0.0)
+    return bool(np.allclose(network, network.T, rtol=0, atol=1e-12 * largest))
+
+
 def _require_neighbours(k: int, n: int) -> None:
     if not 1 <= k < n:
         raise ValueError(f"{k} neighbours among {n} patients")
 
 
-def _symmetric(network: np.ndarray) -> np.ndarray:
-    return (network + network.T) / 2
-
-
-def _normalised(network: np.ndarray) -> np.ndarray:
-    """Rows whose other entries add up to one half, and one half on the diagonal."""
-    others = network.sum(axis=1) - np.diag(network)
-    scaled = network / (2 * np.where(others == 0, 1.0, others))[:, None]
-    np.fill_diagonal(scaled, 0.5)
-    return scaled
-
-
-def _nearest_only(network: np.ndarray, k: int) -> np.ndarray:
-    """The k largest entries of each row, made to add up to 1; of equal ones the later column stays."""
-    order = np.argsort(network, axis=1, kind="stable")[:, :-k]
-    kept = network.copy()
-    np.put_along_axis(kept, order, 0.0, axis=1)
-    return kept / kept.sum(axis=1, keepdims=True)
-
-
-def _laplacian_spectrum(network: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    degree = network.sum(axis=1)
-    scale = 1 / np.sqrt(np.where(degree == 0, _EPS, degree))
-    laplacian = np.diag(degree) - network
-    with threadpool_limits(limits=1, user_api="blas"):
-        values, vectors = np.linalg.eigh(scale[:, None] * laplacian * scale)
-    return values, vectors
+def _normalise(network: np.ndarray) -> None:
+    """Rows whose other entries add up to one half, one half on the diagonal, made symmetric; in place."""
+    scale = np.empty(len(network))
+    kernels.row_scales(network, scale)
+    kernels.rescale(network, scale)
