@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument(
         "--burden-is-confounder", action="store_true", help="the burden of tumour mutations is a confounder"
     )
+    parser.add_argument("--assembly", help="of the run; scoring files must be of the same")
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="folder for features.parquet and features.json"
     )
@@ -47,7 +48,7 @@ def main() -> None:
         arguments.somatic,
         arguments.tumours,
     )
-    build_features(files, arguments.out, arguments.views, arguments.burden_is_confounder)
+    build_features(files, arguments.out, arguments.views, arguments.burden_is_confounder, arguments.assembly)
 
 
 if __name__ == "__main__":

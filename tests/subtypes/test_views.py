@@ -8,9 +8,11 @@ import pytest
 
 from endotype.errors import InputError
 from endotype.subtypes.views.matrix import check_matrix, matrix_view
+from endotype.subtypes.views.polygenic import score_view
 from endotype.subtypes.views.settings import check_views
 from endotype.subtypes.views.tumour import burden_view, driver_view, log_burden
 from endotype.tables import write_parquet
+from endotype.variants.plink import GenotypeStore, pack
 
 PATIENTS = pd.Index(["A", "B", "C", "D"], name="patient")
 
@@ -94,6 +96,26 @@ class TestMatrix:
             check_matrix(file("id\tA\tA\nx\t1\t2\n"), "patients_in_columns")
         with pytest.raises(InputError, match="no such file"):
             check_matrix("nowhere.tsv")
+
+
+def test_polygenic_scores_whole_and_by_mechanism(file):
+    dosages = np.array([[0, 1, 2, -1], [2, 0, 0, 1], [1, 1, 1, 1]], np.int8)
+    bim = pd.DataFrame({"chrom": "1", "id": ["v0", "v1", "v2"], "pos": [10, 20, 30]})
+    store = GenotypeStore(pack(dosages), bim.assign(ref="A", alt="G"), pd.DataFrame({"iid": list("ABCD")}))
+    path = file(
+        "chr_name\tchr_position\teffect_allele\tother_allele\teffect_weight\n"
+        "1\t10\tG\tA\t1\n1\t20\tG\tA\t0.5\n1\t30\tA\tG\t2\n",
+        "risk.txt",
+    )
+    annotation = pd.DataFrame({"variant_id": ["v0", "v2"], "gene": ["L", "L"]})
+    genes = pd.DataFrame({"gene": ["L"], "mechanism": ["lipid"]})
+    arguments = (store, annotation, genes, pd.Index([*"ABCE"]), {"C"}, None)
+    view = score_view("s", [path], *arguments, by_mechanism=True)
+    assert values(view) == {"s:risk": [3, 3, -9, -9], "s:risk:lipid": [2, 3, -9, -9]}
+    assert "3 rows in the cohort, 100% of its file" in view.features[0].source
+    poor = file(path.read_text() + "2\t5\tG\tA\t9\n2\t6\tG\tA\t9\n", "poor.txt")
+    view = score_view("s", [poor], *arguments)
+    assert not view.features and "s:poor" in view.left_out
 
 
 def tumours_of(patients: list[str]) -> pd.DataFrame:

@@ -37,10 +37,12 @@ rule build_features:
             else ""
         ),
         burden="--burden-is-confounder" if BURDEN else "",
+        assembly=option("--assembly", REFERENCE["assembly"]),
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
         " --annotation {input.annotation} --genes {input.genes} {params.tumours} {params.burden}"
+        " {params.assembly}"
         " --views {params.views:q} --out results/subtypes > {log} 2>&1"
 
 

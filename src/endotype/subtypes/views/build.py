@@ -16,6 +16,8 @@ from endotype.subtypes.views.carriers import ANNOTATION_COLUMNS, carrier_view
 from endotype.subtypes.views.clinical import clinical_view
 from endotype.subtypes.views.feature import View
 from endotype.subtypes.views.matrix import matrix_view
+from endotype.subtypes.views.polygenic import score_view
+from endotype.subtypes.views.settings import paths_of
 from endotype.subtypes.views.tumour import SOMATIC_COLUMNS, burden_view, driver_view, log_burden
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import open_store
@@ -45,6 +47,7 @@ def build_features(
     out_dir: str | Path,
     views: Sequence[Mapping[str, Any]] = DEFAULT_VIEWS,
     burden_is_confounder: bool = False,
+    assembly: str | None = None,
 ) -> None:
     """Write ``features.parquet`` and ``features.json`` to ``out_dir``.
 
@@ -56,12 +59,13 @@ def build_features(
         views: config list ``subtypes.views``, defaults filled in.
         burden_is_confounder: add the burden of tumour mutations as a column :data:`BURDEN`, which is no
             feature.
+        assembly: of the run, which scoring files must be of.
 
     Raises:
         InputError: two features would have the same name, or a matrix has faults.
     """
     patients = pd.Index(read_parquet(files.people, ["patient"])["patient"].sort_values(), name="patient")
-    built = [_view(dict(view), files, patients) for view in views]
+    built = [_view(dict(view), files, patients, assembly) for view in views]
     features = [feature for view in built for feature in view.features]
     names = ["patient", BURDEN, *[f.name for f in features]]
     names += [f"{f.name}={level}" for f in features for level in f.levels or ()]
@@ -94,7 +98,7 @@ def _typed(kind: str, column: np.ndarray) -> pd.Series | np.ndarray:
     return pd.Series(column, dtype="str").to_numpy() if kind == "category" else column
 
 
-def _view(view: dict[str, Any], files: ViewFiles, patients: pd.Index) -> View:
+def _view(view: dict[str, Any], files: ViewFiles, patients: pd.Index, assembly: str | None) -> View:
     source = view["source"]
     name = view.get("name") or source
     if source == "clinical":
@@ -128,11 +132,25 @@ def _view(view: dict[str, Any], files: ViewFiles, patients: pd.Index) -> View:
         )
     qc = read_parquet(files.sample_qc, ["patient", "verdict"])
     failed = set(qc.loc[(qc["verdict"] == "fail").to_numpy(bool), "patient"])
+    store, genes = open_store(files.bfile), read_parquet(files.genes, ["gene", "mechanism"])
+    if source == "scores":
+        return score_view(
+            name,
+            paths_of(view),
+            store,
+            read_parquet(files.annotation, ["variant_id", "gene"]),
+            genes,
+            patients,
+            failed,
+            assembly,
+            bool(view.get("by_mechanism")),
+            view.get("min_match", 0.75),
+        )
     return carrier_view(
         name,
-        open_store(files.bfile),
+        store,
         read_parquet(files.annotation, ANNOTATION_COLUMNS),
-        read_parquet(files.genes, ["gene", "mechanism"]),
+        genes,
         patients,
         failed,
         view.get("kind") or "binary",

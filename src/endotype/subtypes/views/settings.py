@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from endotype.errors import InputError, Problem
+from endotype.subtypes.score_file import read_score_file
 from endotype.subtypes.views.matrix import check_matrix
 
 OPTIONS: dict[str, set[str]] = {
@@ -65,6 +66,8 @@ def view_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
     views = config["subtypes"]["views"]
     calls: list[Callable[[], object]] = [lambda: check_views(views, config["inputs"]["tumours"] is not None)]
     for view in views:
+        if view["source"] == "scores":
+            calls += [partial(read_score_file, path) for path in paths_of(view)]
         if view["source"] == "matrix":
             for path in paths_of(view)[:1]:
                 orientation = view.get("orientation") or "patients_in_rows"
