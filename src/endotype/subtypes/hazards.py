@@ -15,7 +15,7 @@ from endotype.association.newton import Derivatives, maximise, standardised
 from endotype.subtypes.kaplan_meier import NORMAL_975
 
 NO_ESTIMATE = 100.0
-"""A standard error over this, per standard deviation of its column, means that there is no finite estimate."""
+"""A standard error over this, per standard deviation of its column, means that no estimate is finite."""
 
 RESAMPLE_RIDGE = 1e-4
 """Penalty per standardised coefficient in resamples: a level that a resample has without events, or not at

@@ -31,7 +31,7 @@ def residual_sums(
     residual = np.zeros((n_times, c))
     covariance = np.zeros((n_times, c, c))
     number = np.zeros(n_times, np.int64)
-    # Moments of order 0, 1 and 2 of who comes in at a time, going from the last to the first, and of the tied.
+    # Moments of order 0, 1 and 2 of who comes in at a time, from the last to the first, and of the tied.
     enter = np.zeros((n_times + 1, 1 + c + c * c))
     tied = np.zeros((n_times + 1, 1 + c + c * c))
     moments = np.empty(1 + c + c * c)
