@@ -75,7 +75,7 @@ def added_value(
     Optimism: of each model the mean, over bootstrap samples, of its concordance in the sample it was fitted
     to less that in all patients (Harrell, Lee & Mark 1996, Stat Med 15:361); it is taken off. The interval of
     a difference holds 95 % of the differences in bootstrap samples, moved by the optimism of the difference
-    (Noma et al. 2021, Stat Med 40:5691) and by the optimism that refitting to resamples adds once more.
+    (Noma et al. 2021, Stat Med 40:5691).
 
     Args:
         follow_up: of the patients of ``labels``.
@@ -193,9 +193,7 @@ def _bootstrap(
     for name, (first, second) in COMPARISONS.items():
         i, j = names.index(first), names.index(second)
         shift = optimism[i] - optimism[j]
-        low, high = (
-            np.percentile(own[:, i] - own[:, j], [2.5, 97.5]) - 2 * shift if enough else (np.nan, np.nan)
-        )
+        low, high = np.percentile(own[:, i] - own[:, j], [2.5, 97.5]) - shift if enough else (np.nan, np.nan)
         result["differences"][name] = {
             "apparent": _number(apparent[i] - apparent[j]),
             "corrected": _number(apparent[i] - apparent[j] - shift),

@@ -121,7 +121,7 @@ def _arms(
     used: np.ndarray,
     levels: list[str],
 ) -> tuple[list[dict[str, Any]], list[int], list[str]]:
-    """People and events of each subtype and treatment; the subtypes with enough, by number; names of others."""
+    """People and events of each subtype and treatment; numbers of those with enough; names of the others."""
     event = np.zeros(len(labels), bool)
     event[follow_up.used] = follow_up.survival.event
     arms, usable = [], []
