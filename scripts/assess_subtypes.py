@@ -3,7 +3,8 @@
 import argparse
 
 from endotype.command import run
-from endotype.subtypes.assess import AssessmentSettings, assess_subtypes
+from endotype.subtypes.assess import AssessmentSettings
+from endotype.subtypes.assess_files import assess_subtypes
 
 
 def main() -> None:

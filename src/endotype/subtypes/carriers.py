@@ -24,8 +24,8 @@ def gene_carriers(
         least: carriers that a gene needs.
 
     Returns:
-        Indexed by patient, a column for each gene by name: 1 carries a qualifying variant, 0 some were
-        assessed and none was seen, NaN no usable genotypes or all its calls missing.
+        int8, indexed by patient, a column for each gene by name: 1 carries a qualifying variant, 0 some were
+        assessed and none was seen, -1 no usable genotypes or all its calls missing.
     """
     rows = qualifying(annotation)[["variant_id", "gene"]].drop_duplicates()
     row_of = pd.Series(np.arange(store.n_variants), index=store.variants["id"].to_numpy())
@@ -33,18 +33,17 @@ def gene_carriers(
     rows = rows.sort_values(["gene", "at"], kind="stable")
     genes, gene = np.unique(rows["gene"].to_numpy(dtype=object).astype(str), return_inverse=True)
     at = rows["at"].to_numpy(dtype=np.int64)
-    carries = np.zeros((len(genes), store.n_people), bool)
-    called = np.zeros((len(genes), store.n_people), bool)
+    status = np.full((len(genes), store.n_people), -1, np.int8)
     for start in range(0, len(at), BLOCK):
         dosages = store.dosages(at[start : start + BLOCK])
-        for g, dosage in zip(gene[start : start + BLOCK], dosages, strict=True):
-            carries[g] |= dosage > 0
-            called[g] |= dosage != MISSING
-    usable = np.array([p not in failed for p in store.people["iid"]], bool)
-    status = np.where(called & usable, carries.astype(float), np.nan)
-    table = pd.DataFrame(status.T, index=store.people["iid"].to_numpy(), columns=genes).reindex(patients)
-    enough = (table.to_numpy() == 1).sum(axis=0) >= least
-    return table.loc[:, enough]
+        seen = np.where(dosages == MISSING, -1, dosages > 0).astype(np.int8)
+        for g, own in zip(gene[start : start + BLOCK], seen, strict=True):
+            np.maximum(status[g], own, out=status[g])
+    status[:, [p in failed for p in store.people["iid"]]] = -1
+    place = pd.Index(store.people["iid"]).get_indexer(patients)
+    status = np.where(place >= 0, status[:, place], np.int8(-1))
+    enough = (status == 1).sum(axis=1) >= least
+    return pd.DataFrame(status[enough].T, index=patients, columns=genes[enough])
 
 
 def pathway_burdens(carriers: pd.DataFrame, pathway_of: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +61,6 @@ def pathway_burdens(carriers: pd.DataFrame, pathway_of: pd.DataFrame) -> pd.Data
     known = known[known["gene"].isin(carriers.columns)]
     result = {}
     for pathway in sorted(known["pathway"].unique()):
-        genes = carriers[sorted(known.loc[known["pathway"] == pathway, "gene"])].to_numpy(float)
-        seen = np.isfinite(genes)
-        result[pathway] = np.where(seen.any(axis=1), np.where(seen, genes, 0.0).sum(axis=1), np.nan)
+        genes = carriers[sorted(known.loc[known["pathway"] == pathway, "gene"])].to_numpy()
+        result[pathway] = np.where((genes >= 0).any(axis=1), (genes == 1).sum(axis=1), np.nan)
     return pd.DataFrame(result, index=carriers.index)

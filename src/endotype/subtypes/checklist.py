@@ -54,8 +54,8 @@ def checklist_markdown(checklist: dict[str, Any]) -> str:
         "# Reporting checklist",
         "",
         f"{checklist['about']} {counts['stated']} items are stated, {counts['partly']} in part, "
-        f"{counts['authors']} are left to the authors. Items after TRIPOD+AI (Collins et al. 2024) and REMARK "
-        "(Altman et al. 2012), in other words.",
+        f"{counts['authors']} are left to the authors. Items after TRIPOD+AI (Collins et al. 2024) and "
+        "REMARK (Altman et al. 2012), in other words.",
     ]
     section = ""
     for item in checklist["items"]:

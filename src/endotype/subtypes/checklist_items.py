@@ -107,8 +107,8 @@ def _preparation(run: Run) -> Answer:
     features, confounders = run.get(MODEL, "features") or [], run.get(MODEL, "confounders") or []
     logs = sum(f.get("transform") == "log" for f in features)
     text = (
-        f"{len(features)} features, {logs} of them on the log scale; numbers were freed of {len(confounders)} "
-        "confounder columns by least squares, then scaled. The transforms are frozen in the model."
+        f"{len(features)} features, {logs} of them on the log scale; numbers were freed of "
+        f"{len(confounders)} confounder columns by least squares, then scaled. The transforms are frozen in the model."
     )
     return Answer("stated", text, ((MODEL, "features"), (MODEL, "confounders")))
 
@@ -268,13 +268,13 @@ def _characteristics(run: Run) -> Answer:
     tests = run.get(ASSESSMENT, "characterisation.n_tests")
     if not tests:
         return Answer("partly", "No subtypes: nothing is compared. The authors describe the cohort.")
-    text = f"Each subtype beside all others, with effects and FDR over {tests} tests, and missing values counted."
+    text = f"Each subtype beside all others, with effects and FDR over {tests} tests; missing values counted."
     return Answer("stated", text, ((ASSESSMENT, "characterisation.n_tests"), (TABLE, "")))
 
 
 def _numbers(run: Run) -> Answer:
     said = [
-        f"{name}: {o['survival']['n']} patients, {o['survival']['events']} events"
+        f"{name}: {o['survival']['n']} patients ({o['survival']['events']} events)"
         for name, o in sorted((run.get(ASSESSMENT, "outcomes") or {}).items())
     ]
     text = f"Subtypes: {run.get(SELECTION, 'n_patients')} patients. Outcomes: {_listed(said)}."
@@ -295,9 +295,8 @@ def _performance(run: Run) -> Answer:
         value = outcome["added_value"]
         difference = value.get("differences", {}).get("subtype", {})
         if value["status"] == "assessed" and difference["low"] is not None:
-            said.append(
-                f"{name} {difference['corrected']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
-            )
+            low, high = difference["low"], difference["high"]
+            said.append(f"{name} {difference['corrected']:+.3f} ({low:+.3f} to {high:+.3f})")
     if not said:
         return Answer(
             "authors", "Not assessed by the run: no outcome could be used, or there are no subtypes."
