@@ -307,7 +307,8 @@ def _warnings(
         if record["status"] != "assessed":
             continue
         name = plain_label(record["confounder"], 80)
-        for part in [record, *record["subtypes"]]:
+        # Of two subtypes each is the partition.
+        for part in [record, *(record["subtypes"] if len(record["subtypes"]) > 2 else [])]:
             what = part.get("subtype", "partition")
             who = "The subtypes" if what == "partition" else f"Members of subtype {what}"
             share = part["eta_squared"]

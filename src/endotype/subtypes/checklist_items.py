@@ -108,7 +108,7 @@ def _preparation(run: Run) -> Answer:
     logs = sum(f.get("transform") == "log" for f in features)
     text = (
         f"{len(features)} features, {logs} of them on the log scale; numbers were freed of "
-        f"{len(confounders)} confounder columns by least squares, then scaled. The transforms are frozen in the model."
+        f"{len(confounders)} confounder columns by least squares, then scaled. All of it is frozen."
     )
     return Answer("stated", text, ((MODEL, "features"), (MODEL, "confounders")))
 
