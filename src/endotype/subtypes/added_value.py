@@ -181,7 +181,7 @@ def _bootstrap(
     enough = len(inside) >= max(0.8 * samples, 20)
     own, other = (np.array(v, float).reshape(-1, len(names)) for v in (inside, outside))
     optimism = (own - other).mean(axis=0) if enough else np.full(len(names), np.nan)
-    slope = np.nanmean(np.array(slopes, float), axis=0) if enough else np.full(len(names), np.nan)
+    slope = np.array(slopes, float).mean(axis=0) if enough else np.full(len(names), np.nan)
     result: dict[str, Any] = {"used": len(inside), "models": {}, "differences": {}}
     for j, name in enumerate(names):
         result["models"][name] = {

@@ -113,12 +113,13 @@ def _describe(
     if part is None or others is None:
         reason = f"{n} people followed, fewer than {MIN_PEOPLE}"
         return {"subtype": name, "n": n, "status": "not_assessed", "reason": reason}
+    base: dict[str, Any] = {"subtype": name, "n": n, "events": int(part.event.sum())}
+    if starts_thin(part, horizon) or starts_thin(others, horizon):
+        reason = f"with late entry, fewer than {MIN_AT_RISK} people are at risk at the time of an early event"
+        return base | {"status": "not_assessed", "reason": reason}
     times, curve, greenwood = kaplan_meier(part.time, part.event, part.entry)
     median, median_low, median_high = median_survival(times, curve, greenwood)
-    record: dict[str, Any] = {
-        "subtype": name,
-        "n": n,
-        "events": int(part.event.sum()),
+    record: dict[str, Any] = base | {
         "status": "assessed",
         "reason": None,
         "median": {"estimate": median, "low": median_low, "high": median_high},
@@ -135,10 +136,24 @@ def _describe(
     return record
 
 
+def starts_thin(part: SurvivalData, horizon: float) -> bool:
+    """Whether a curve of people who enter late rests, at some event up to the horizon, on very few of them.
+
+    One event among two at risk halves the curve for good, though everybody else is yet to enter, and the
+    errors don't say so.
+    """
+    if part.entry is None:
+        return False
+    at = np.unique(part.time[part.event & (part.time <= horizon)])
+    at_risk, _ = risk_and_events(part.time, part.event, at, part.entry)
+    later = part.n - np.searchsorted(np.sort(part.entry), at, "left")
+    return bool(((at_risk < MIN_AT_RISK) & (later > 0)).any())
+
+
 def at_horizon(part: SurvivalData, horizon: float) -> dict[str, float | None]:
-    """Survival at a time with its log-log interval; null where nobody was followed so long."""
+    """Survival at a time with its log-log interval; null where nobody was followed so long, or few at first."""
     times, curve, greenwood = kaplan_meier(part.time, part.event, part.entry)
-    if len(times) == 0 or (times[-1] < horizon and curve[-1] > 0):
+    if starts_thin(part, horizon) or len(times) == 0 or (times[-1] < horizon and curve[-1] > 0):
         return {"estimate": None, "low": None, "high": None}
     estimate = survival_at(times, curve, horizon)
     step = int(np.searchsorted(times, horizon, side="right")) - 1
