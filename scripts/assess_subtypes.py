@@ -36,6 +36,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--out", required=True, help="folder to write to")
     arguments = parser.parse_args()
+    if len({path is None for path in (arguments.bfile, arguments.annotation, arguments.genes)}) > 1:
+        parser.error("--bfile, --annotation and --genes go together")
     assess_subtypes(
         arguments.features,
         arguments.features_info,

@@ -69,7 +69,10 @@ def assess_subtypes(
 
     Raises:
         InputError: a column of the settings isn't there or can't be used, or the model was changed.
+        ValueError: some of ``bfile``, ``annotation`` and ``genes``, but not all.
     """
+    if len({path is None for path in (bfile, annotation, genes)}) > 1:
+        raise ValueError("bfile, annotation and genes go together")
     frozen = load_model(model)
     info, described = read_json(features_info)["features"], read_json(dictionary)
     calls = read_parquet(assignments).set_index("patient").sort_index()

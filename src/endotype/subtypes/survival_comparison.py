@@ -151,7 +151,7 @@ def starts_thin(part: SurvivalData, horizon: float) -> bool:
 
 
 def at_horizon(part: SurvivalData, horizon: float) -> dict[str, float | None]:
-    """Survival at a time with its log-log interval; null where nobody was followed so long, or few at first."""
+    """Survival at a time, log-log interval; null where nobody was followed so long, or too few at first."""
     times, curve, greenwood = kaplan_meier(part.time, part.event, part.entry)
     if starts_thin(part, horizon) or len(times) == 0 or (times[-1] < horizon and curve[-1] > 0):
         return {"estimate": None, "low": None, "high": None}
