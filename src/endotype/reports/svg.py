@@ -10,12 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup, escape
 
-from endotype.reports.axes import Axes, fit, padded_range, picture, scale
+from endotype.axes import GREY, PALETTE, Axes, fit, padded_range, picture, scale
 
-PALETTE = ("#1f6f8b", "#c8553d", "#5b8e3e", "#7b5ea7", "#b8860b", "#3d5a80", "#a23b72", "#4f6d5a")
-"""Colours of subtypes in their order; told apart by people with red-green blindness in print as well."""
-
-GREY = "#8a979f"
 FlowStep = tuple[str, int, Sequence[tuple[str, int]]]
 """A step of a flow: what is counted, how many, and (reason, how many) for those that leave after it."""
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-REPLACEMENT = "\ufffd"
-_SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\x85\u2028\u2029"), " ")
+from endotype.visible import clean
+
 STARS = "review stars of 4"
 """The kind of number that a clinical source's review status is."""
 POINTS = "points of the ACMG/AMP criteria"
@@ -20,19 +20,6 @@ POINTS = "points of the ACMG/AMP criteria"
 _HTTPS = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?(?:/[A-Za-z0-9._~/?#&=%+,;:@-]*)?"
 )
-
-
-def clean(text: str) -> str:
-    """``text`` without characters that a reader can't see or that reorder what is seen.
-
-    Line breaks and exotic spaces become a space. Control characters (C0, C1), bidirectional and zero-width
-    characters, and unpaired surrogates become U+FFFD: replaced, not removed, so that the reader sees that
-    something was there.
-    """
-    if text.isprintable():
-        return text
-    spaced = text.translate(_SPACES)
-    return "".join(c if c.isprintable() else " " if c.isspace() else REPLACEMENT for c in spaced)
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,176 @@
+"""The oncoprint: which genes are altered in which patient, patients by subtype."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from endotype.axes import GREY, picture
+from endotype.subtypes.alterations import KINDS, memo_order
+from endotype.subtypes.picture_canvas import PALE, spread, text
+
+KIND_COLOURS = ("#14232e", "#c8553d", "#8a5fbf", "#d9a406", "#1f8a70")
+"""In the order of :data:`KINDS`; heights differ too, so that kinds can be told apart in grey."""
+
+KIND_HEIGHTS = (1.0, 1.0, 0.7, 0.7, 0.45)
+MAX_COLUMNS = 700
+"""Of more patients several neighbours share a column."""
+
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _CELL = 760, 96, 112, 36, 17, 14
+
+
+def columns(labels: np.ndarray, most: int = MAX_COLUMNS) -> list[np.ndarray]:
+    """Which patients, given in order, share a column; never two groups. One each where there is room."""
+    n = len(labels)
+    share = max(1, -(-n // most))
+    found = []
+    starts = np.flatnonzero(np.diff(labels, prepend=labels[0] - 1)) if n else np.empty(0, int)
+    for start, stop in zip(starts, [*starts[1:], n], strict=True):
+        found += [np.arange(a, min(a + share, stop)) for a in range(start, stop, share)]
+    return found
+
+
+def oncoprint(
+    genes: Sequence[str],
+    kind: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    colours: Mapping[str, str],
+) -> Markup:
+    """Genes x patients.
+
+    A patient's cell is coloured by the kind of alteration. Where several patients share a column, the bars
+    stand on each other and their heights are shares of the column's patients.
+
+    Args:
+        genes: rows.
+        kind: int8, shape (genes, patients), as of :class:`endotype.subtypes.alterations.Alterations`.
+        labels: int64, shape (patients,), which of ``names`` each was called to, -1 for none.
+        names: of the subtypes.
+        colours: by name.
+    """
+    order = memo_order(kind, labels)
+    kind, labels = kind[:, order], labels[order]
+    shared = columns(labels)
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(shared), 1)
+    ends = np.array([len(c) for c in shared])
+    single = bool((ends <= 1).all())
+    parts = [_strip(labels, shared, step, names, colours)]
+    for i, gene in enumerate(genes):
+        y = _TOP + _ROW * i
+        parts.append(
+            f'<rect class="gene" x="{_LEFT}" y="{y}" width="{step * len(shared):.2f}" height="{_CELL}" fill="{PALE}"/>'
+        )
+        parts.append(text(_LEFT - 44, y + 11, gene, "end", 9, ' font-style="italic"'))
+        parts.append(
+            text(_LEFT - 6, y + 11, _percent(float((kind[i] >= 0).mean())), "end", more=' font-size="11"')
+        )
+        parts += _single(kind[i], step, y) if single else _stacked(kind[i], shared, step, y)
+        parts.append(_counts(kind[i], y))
+    bottom = _TOP + _ROW * len(genes)
+    parts.append(_key(bottom + 16))
+    n = len(labels)
+    described = f"{len(genes)} genes in {n} patients: " + ", ".join(
+        f"{gene} {_percent(float((kind[i] >= 0).mean()))}" for i, gene in enumerate(genes)
+    )
+    return picture("".join(parts), "Altered genes by subtype", (_WIDTH, bottom + 26), described)
+
+
+def _single(row: np.ndarray, step: float, y: float) -> list[str]:
+    """One bar a patient; neighbours of one kind are one path."""
+    parts = []
+    for k, colour in enumerate(KIND_COLOURS):
+        height = _CELL * KIND_HEIGHTS[k]
+        at = np.flatnonzero(row == k)
+        if not len(at):
+            continue
+        runs = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1)
+        # A gap between neighbours is drawn while it is wide enough to be seen.
+        gap = 0.12 * step if step > 2.5 else 0.0
+        if gap:
+            runs = [np.array([j]) for j in at]
+        path = "".join(
+            f"M{_LEFT + run[0] * step:.2f} {y + (_CELL - height) / 2:.1f}h{len(run) * step - gap:.2f}v{height:.1f}"
+            f"h-{len(run) * step - gap:.2f}z"
+            for run in runs
+        )
+        parts.append(f'<path class="kind-{k}" d="{path}" fill="{colour}"/>')
+    return parts
+
+
+def _stacked(row: np.ndarray, shared: Sequence[np.ndarray], step: float, y: float) -> list[str]:
+    """Stacked bars, heights in shares of each column's patients."""
+    counts = np.array([np.bincount(row[c] + 1, minlength=len(KINDS) + 1)[1:] for c in shared], float)
+    counts /= np.array([len(c) for c in shared], float)[:, None]
+    base = np.cumsum(counts, axis=1) - counts
+    parts = []
+    for k, colour in enumerate(KIND_COLOURS):
+        at = np.flatnonzero(counts[:, k] > 0)
+        path = "".join(
+            f"M{_LEFT + j * step:.2f} {y + _CELL * (1 - base[j, k]):.1f}"
+            f"v-{_CELL * counts[j, k]:.1f}h{step:.2f}v{_CELL * counts[j, k]:.1f}z"
+            for j in at
+        )
+        if path:
+            parts.append(f'<path class="kind-{k}" d="{path}" fill="{colour}"/>')
+    return parts
+
+
+def _counts(row: np.ndarray, y: float) -> str:
+    """A bar beside the row: the share of patients altered, by kind, full width for all patients."""
+    x, parts = _WIDTH - _RIGHT + 8.0, []
+    full = _RIGHT - 12
+    parts.append(f'<rect x="{x}" y="{y + 3}" width="{full}" height="{_CELL - 6}" fill="{PALE}"/>')
+    for k, colour in enumerate(KIND_COLOURS):
+        width = full * float((row == k).mean())
+        if width:
+            parts.append(
+                f'<rect x="{x:.2f}" y="{y + 3}" width="{width:.2f}" height="{_CELL - 6}" fill="{colour}"/>'
+            )
+        x += width
+    return "".join(parts)
+
+
+def _strip(
+    labels: np.ndarray,
+    shared: Sequence[np.ndarray],
+    step: float,
+    names: Sequence[str],
+    colours: Mapping[str, str],
+) -> str:
+    """The subtype of each column, with its name above."""
+    of_column = np.array([labels[c[0]] for c in shared], int)
+    starts = (
+        np.flatnonzero(np.diff(of_column, prepend=of_column[0] - 1)) if len(of_column) else np.empty(0, int)
+    )
+    ends = [*starts[1:], len(of_column)]
+    middles = [_LEFT + step * (a + b) / 2 for a, b in zip(starts, ends, strict=True)]
+    parts = []
+    for a, b, x in zip(starts, ends, spread(middles, 34, _LEFT + 8, _WIDTH - _RIGHT - 8), strict=True):
+        named = of_column[a] >= 0
+        name = names[of_column[a]] if named else "none"
+        parts.append(
+            f'<rect class="group" x="{_LEFT + a * step:.2f}" y="{_TOP - 14}" width="{(b - a) * step:.2f}"'
+            f' height="10" fill="{colours[name] if named else GREY}"/>'
+        )
+        parts.append(text(x, _TOP - 18, name, "middle", 6, ' font-weight="600"'))
+    parts.append(text(_WIDTH - _RIGHT + 8, _TOP - 6, "share of patients", more=' font-size="11"'))
+    return "".join(parts)
+
+
+def _key(y: float) -> str:
+    parts, x = [], float(_LEFT)
+    for k, word in enumerate(KINDS):
+        height = 11 * KIND_HEIGHTS[k]
+        parts.append(
+            f'<rect x="{x:.0f}" y="{y - 4 - height / 2:.1f}" width="6" height="{height:.1f}" fill="{KIND_COLOURS[k]}"/>'
+        )
+        parts.append(text(x + 11, y, word))
+        x += 32 + 6.3 * len(word)
+    return "".join(parts)
+
+
+def _percent(share: float) -> str:
+    return "< 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
