@@ -1,16 +1,13 @@
-"""Survival of the subtypes in the cohort (Kaplan & Meier 1958, JASA 53:457).
-
-Written out here, because every batch of reports would otherwise wait for a survival library to be imported;
-the tests compare it with lifelines.
-"""
+"""Survival of the subtypes in the cohort, as the reports draw it."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from endotype.subtypes.kaplan_meier import kaplan_meier, log_log_interval
 
 MIN_PEOPLE = 5
 """A curve of fewer people than this isn't drawn: it would describe persons, not a group."""
@@ -70,47 +67,6 @@ def survival_by_group(
         parts += [(str(g), observed[membership == g]) for g in sorted(groups.unique())]
         found[outcome] = [_estimate(g, part, horizon) for g, part in parts if len(part) >= MIN_PEOPLE]
     return found
-
-
-def kaplan_meier(
-    time: np.ndarray, event: np.ndarray, entry: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Product-limit estimate of survival.
-
-    Args:
-        time: shape (n,), time of the event or of the end of observation, not negative.
-        event: bool, shape (n,), whether it was the event.
-        entry: shape (n,), before ``time``: when observation began. None: everybody from the beginning.
-
-    Returns:
-        The distinct times; S(t) = prod(1 - d / r) over the times up to t, where d people have the event and
-        r are observed, those of the same time included and those who enter at it not; and Greenwood's sum
-        d / (r (r - d)), the variance of log S, which is infinite once S is zero. All of shape (n_steps,).
-    """
-    times, step = np.unique(time, return_inverse=True)
-    events = np.bincount(step, weights=event, minlength=len(times))
-    left = np.bincount(step, minlength=len(times))
-    at_risk = left[::-1].cumsum()[::-1]
-    if entry is not None:
-        at_risk = at_risk - (len(time) - np.searchsorted(np.sort(entry), times, "left"))
-    with np.errstate(divide="ignore"):
-        greenwood = np.cumsum(events / (at_risk * (at_risk - events)))
-    return times, np.cumprod(1 - events / at_risk), greenwood
-
-
-def log_log_interval(survival: float, greenwood: float) -> tuple[float, float] | None:
-    """The 95 % interval S ** exp(±1.96 sqrt(greenwood) / log S); ``None`` where S is 0 or 1.
-
-    Kalbfleisch & Prentice 2002, The Statistical Analysis of Failure Time Data, section 1.4.
-    """
-    if not 0 < survival < 1:
-        return None
-    spread = _NORMAL_975 * math.sqrt(greenwood) / abs(math.log(survival))
-    return survival ** math.exp(spread), survival ** math.exp(-spread)
-
-
-_NORMAL_975 = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
 
 
 def _estimate(group: str | None, observed: pd.DataFrame, horizon: float) -> GroupSurvival:
