@@ -17,3 +17,14 @@ def clean(text: str) -> str:
         return text
     spaced = text.translate(_SPACES)
     return "".join(c if c.isprintable() else " " if c.isspace() else REPLACEMENT for c in spaced)
+
+
+def words(term: str) -> str:
+    """An identifier such as ``stop_gained&splice_region_variant`` as words."""
+    return term.replace("&", ", ").replace("_", " ")
+
+
+def feature_name(name: str) -> str:
+    """The name of a subtype feature as words: ``carrier:dna_repair`` is ``dna repair carrier``."""
+    kind, separator, rest = name.partition(":")
+    return words(f"{rest} {kind}" if separator and kind == "carrier" else name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from endotype.visible import clean
+from endotype.visible import clean, feature_name, words
 
 STARS = "review stars of 4"
 """The kind of number that a clinical source's review status is."""
@@ -52,11 +52,6 @@ def https_link(text: str | None) -> str | None:
     return text if text and _HTTPS.fullmatch(text) else None
 
 
-def words(term: str) -> str:
-    """An identifier such as ``stop_gained&splice_region_variant`` as words."""
-    return term.replace("&", ", ").replace("_", " ")
-
-
 def number(value: float | None, digits: int = 3) -> str:
     """A number to some significant digits, plain from 0.0001 to a million; missing is an en dash."""
     if value is None:
@@ -73,12 +68,6 @@ def number(value: float | None, digits: int = 3) -> str:
 def percent(share: float | None, digits: int = 3) -> str:
     """A share of 0 to 1 in percent; missing is an en dash."""
     return number(None if share is None else 100 * float(share), digits) + " %" * (share is not None)
-
-
-def feature_name(name: str) -> str:
-    """The name of a subtype feature as words: ``carrier:dna_repair`` is ``dna repair carrier``."""
-    kind, separator, rest = name.partition(":")
-    return words(f"{rest} {kind}" if separator and kind == "carrier" else name)
 
 
 def p_value(neg_log10_p: float | None) -> str:

@@ -64,7 +64,7 @@ class Alterations:
 def alteration_matrix(
     variants: pd.DataFrame, patients: Sequence[str], most: int, genes: Sequence[str] | None = None
 ) -> Alterations:
-    """Somatic variants that change a protein, by gene and patient; all tumours of a patient together.
+    """Somatic variants that change a protein, by gene and patient; all tumours of a patient as one.
 
     Args:
         variants: ``variants/somatic.parquet``: ``patient gene classification protein_change status``.
@@ -107,7 +107,7 @@ def alteration_matrix(
 
 
 def kind_of(classification: object) -> str | None:
-    """One of :data:`KINDS`, or None for a silent or unknown change. Of several terms the first that counts."""
+    """One of :data:`KINDS`, or None for a silent or unknown change; the gravest of several terms."""
     if not isinstance(classification, str):
         return None
     terms = re.split(r"[&,;]", classification)
@@ -122,10 +122,10 @@ def residue_of(protein_change: object) -> str | None:
 
 
 def memo_order(kind: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Patients by group, those without one last, and in the group so that altered genes come first, row by row.
+    """Patients by group, those without one last, and in it so that altered genes come first, row by row.
 
-    The sort of the cBioPortal's oncoprint: by whether the first gene is altered, then the second and so on; of
-    those that are alike in this, by the kinds of alteration.
+    By whether the first gene is altered, then the second and so on (the memo sort of oncoprints); of those
+    that are alike in this, by the kinds of alteration.
     """
     altered = [np.where(row >= 0, 0, 1) for row in kind]
     kinds = [np.where(row >= 0, row, len(KINDS)) for row in kind]

@@ -23,7 +23,8 @@ _FONT = 'font-family="Arial, \'Liberation Sans\', sans-serif" font-size="12"'
 
 def standalone(markup: Markup) -> str:
     """An inline SVG as a file: the same elements, with the name space and the style of the page around it."""
-    return markup.replace("<svg ", f'<svg {_XMLNS} {_FONT} fill="{INK}" ', 1) + "\n"
+    # Of plain text: Markup would escape the attributes.
+    return str(markup).replace("<svg ", f'<svg {_XMLNS} {_FONT} fill="{INK}" ', 1) + "\n"
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", letters: int = 40, more: str = "") -> str:

@@ -155,8 +155,9 @@ def _label(plot: Axes, name: str, at: tuple[float, float]) -> str:
 
 
 def _patient(plot: Axes, point: np.ndarray) -> str:
-    x, y = plot.x(point[0]), plot.y(point[1])
-    return f'<circle class="patient" cx="{x:.1f}" cy="{y:.1f}" r="6.5" fill="{INK}" stroke="#fff" stroke-width="2"/>'
+
+    at = f'cx="{plot.x(point[0]):.1f}" cy="{plot.y(point[1]):.1f}"'
+    return f'<circle class="patient" {at} r="6.5" fill="{INK}" stroke="#fff" stroke-width="2"/>'
 
 
 def _extent(group: Mapping[str, Any]) -> tuple[float, float]:

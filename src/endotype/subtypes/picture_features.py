@@ -20,8 +20,9 @@ _LEFT, _TOP, _GAP, _WIDTH, _LETTERS = 176, 26, 21, 460, 26
 def strongest(difference: np.ndarray, most: int = MAX_FEATURES) -> np.ndarray:
     """Which features to show, and in which order.
 
-    Those with the largest absolute difference in any subtype; in the order of the subtype in which they differ
-    most, there from the most raised to the most lowered. Features without any difference known are left out.
+    Those with the largest absolute difference in any subtype; in the order of the subtype in which they
+    differ most, there from the most raised to the most lowered. Features of which no difference is known are
+    left out.
 
     Args:
         difference: shape (features, subtypes), NaN where unknown.
@@ -66,9 +67,8 @@ def feature_heat_map(
         for j in range(len(subtypes)):
             value, x = float(difference[i, j]), _LEFT + cell * j
             fill, ink = diverging(value)
-            parts.append(
-                f'<rect class="cell" x="{x}" y="{y}" width="{cell - 2}" height="{_GAP - 2}" rx="2" fill="{fill}"/>'
-            )
+            box = f'x="{x}" y="{y}" width="{cell - 2}" height="{_GAP - 2}"'
+            parts.append(f'<rect class="cell" {box} rx="2" fill="{fill}"/>')
             if cell >= 34:
                 parts.append(
                     text(
@@ -80,9 +80,8 @@ def feature_heat_map(
                     )
                 )
             if q is not None and q[i, j] <= limit:
-                parts.append(
-                    f'<circle class="marked" cx="{x + cell - 6.5:.1f}" cy="{y + 4.5:.1f}" r="2" fill="{ink}"/>'
-                )
+                at = f'cx="{x + cell - 6.5:.1f}" cy="{y + 4.5:.1f}"'
+                parts.append(f'<circle class="marked" {at} r="2" fill="{ink}"/>')
     parts.append(_key(height - 16, marked=q is not None, limit=limit))
     return picture(
         "".join(parts),

@@ -60,9 +60,9 @@ def oncoprint(
     parts = [_strip(labels, shared, step, names, colours)]
     for i, gene in enumerate(genes):
         y = _TOP + _ROW * i
-        parts.append(
-            f'<rect class="gene" x="{_LEFT}" y="{y}" width="{step * len(shared):.2f}" height="{_CELL}" fill="{PALE}"/>'
-        )
+
+        row = f'x="{_LEFT}" y="{y}" width="{step * len(shared):.2f}" height="{_CELL}"'
+        parts.append(f'<rect class="gene" {row} fill="{PALE}"/>')
         parts.append(text(_LEFT - 44, y + 11, gene, "end", 9, ' font-style="italic"'))
         parts.append(
             text(_LEFT - 6, y + 11, _percent(float((kind[i] >= 0).mean())), "end", more=' font-size="11"')
@@ -91,11 +91,10 @@ def _single(row: np.ndarray, step: float, y: float) -> list[str]:
         gap = 0.12 * step if step > 2.5 else 0.0
         if gap:
             runs = [np.array([j]) for j in at]
-        path = "".join(
-            f"M{_LEFT + run[0] * step:.2f} {y + (_CELL - height) / 2:.1f}h{len(run) * step - gap:.2f}v{height:.1f}"
-            f"h-{len(run) * step - gap:.2f}z"
-            for run in runs
-        )
+
+        bars = [(_LEFT + run[0] * step, len(run) * step - gap) for run in runs]
+        top = y + (_CELL - height) / 2
+        path = "".join(f"M{x:.2f} {top:.1f}h{w:.2f}v{height:.1f}h-{w:.2f}z" for x, w in bars)
         parts.append(f'<path class="kind-{k}" d="{path}" fill="{colour}"/>')
     return parts
 
@@ -164,9 +163,9 @@ def _key(y: float) -> str:
     parts, x = [], float(_LEFT)
     for k, word in enumerate(KINDS):
         height = 11 * KIND_HEIGHTS[k]
-        parts.append(
-            f'<rect x="{x:.0f}" y="{y - 4 - height / 2:.1f}" width="6" height="{height:.1f}" fill="{KIND_COLOURS[k]}"/>'
-        )
+
+        box = f'x="{x:.0f}" y="{y - 4 - height / 2:.1f}" width="6" height="{height:.1f}"'
+        parts.append(f'<rect {box} fill="{KIND_COLOURS[k]}"/>')
         parts.append(text(x + 11, y, word))
         x += 32 + 6.3 * len(word)
     return "".join(parts)
