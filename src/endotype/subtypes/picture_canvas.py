@@ -17,6 +17,12 @@ NO_CALL = "no call"
 """Group of those who were called to no subtype."""
 
 PALE = "#f0f3f5"
+LETTER = 7.6
+"""Width of a letter; more than that of most, so that names fit."""
+
+NAME_LETTERS = 16
+"""Letters of a subtype's name that a picture shows."""
+
 _XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
 _FONT = 'font-family="Arial, \'Liberation Sans\', sans-serif" font-size="12"'
 
@@ -31,6 +37,11 @@ def text(x: float, y: float, words: str, anchor: str = "start", letters: int = 4
     """A line of text, escaped and cut to so many letters; ``more`` are further attributes, of ours only."""
     end = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return f'<text x="{x:.1f}" y="{y:.1f}"{end}{more}>{escape(fit(clean(words), letters))}</text>'
+
+
+def names_width(names: Sequence[str], letters: int) -> float:
+    """How wide names of at most so many letters are at the size of the page."""
+    return LETTER * max((min(len(name), letters) for name in names), default=0)
 
 
 def image(levels: np.ndarray, colours: np.ndarray, x: float, y: float, width: float, height: float) -> str:
@@ -54,6 +65,38 @@ def shades(n: int, dark: tuple[int, int, int] = (18, 53, 91)) -> np.ndarray:
     middle, end = np.array([118, 169, 196]), np.array(dark)
     low = 255 + (middle - 255) * np.minimum(2 * share, 1)
     return np.rint(low + (end - middle) * np.maximum(2 * share - 1, 0)).astype(np.uint8)
+
+
+def headings(names: Sequence[str], centres: Sequence[float], y: float, room: float) -> str:
+    """Names above columns: level where each has ``room``, else slanting, from ``y`` upwards."""
+    if slanting(names, room):
+        return "".join(
+            text(
+                x,
+                y,
+                name,
+                "start",
+                NAME_LETTERS,
+                f' font-weight="600" transform="rotate(-40 {x:.1f} {y:.1f})"',
+            )
+            for name, x in zip(names, centres, strict=True)
+        )
+    return "".join(
+        text(x, y, name, "middle", NAME_LETTERS, ' font-weight="600"')
+        for name, x in zip(names, centres, strict=True)
+    )
+
+
+def slanting(names: Sequence[str], room: float) -> bool:
+    """Whether names need more than the ``room`` of their columns."""
+    return names_width(names, NAME_LETTERS) * 1.1 > room
+
+
+def headings_height(names: Sequence[str], room: float) -> float:
+    """What :func:`headings` take above their foot."""
+    if not slanting(names, room):
+        return 14.0
+    return 12.0 + 0.65 * names_width(names, NAME_LETTERS)
 
 
 def spread(centres: Sequence[float], gap: float, low: float, high: float) -> list[float]:

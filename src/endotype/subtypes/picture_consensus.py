@@ -8,13 +8,21 @@ import numpy as np
 from markupsafe import Markup
 
 from endotype.axes import GREY, LINE, picture
-from endotype.subtypes.picture_canvas import NO_CALL, image, shades, spread, text
+from endotype.subtypes.picture_canvas import (
+    NAME_LETTERS,
+    NO_CALL,
+    image,
+    names_width,
+    shades,
+    spread,
+    text,
+)
 
 MAX_CELLS = 360
 """Rows of the image; of more patients neighbours in the order are averaged."""
 
 _LEVELS = 64
-_SIDE, _LEFT, _TOP = 360, 44, 18
+_SIDE, _TOP = 360, 18
 _NUMBERS = 46
 
 
@@ -86,13 +94,14 @@ def consensus_heat_map(
         names: of the groups.
         colours: by name.
     """
+    left = 24 + names_width([*names, "none"], NAME_LETTERS)
     order = group_order(matrix, labels)
     sizes = np.array([*(np.sum(labels == g) for g in range(len(names))), np.sum(labels < 0)], int)
     small, bins = binned(matrix[np.ix_(order, order)], sizes)
     within = cluster_consensus(matrix, labels, len(names))
     levels = np.where(np.isfinite(small), np.rint(np.clip(small, 0, 1) * (_LEVELS - 1)), _LEVELS)
     palette = np.vstack([shades(_LEVELS), [[255, 236, 200]]])
-    parts = [image(levels.astype(np.uint8), palette, _LEFT, _TOP, _SIDE, _SIDE)]
+    parts = [image(levels.astype(np.uint8), palette, left, _TOP, _SIDE, _SIDE)]
     edges = _SIDE * np.concatenate([[0], np.cumsum(bins)]) / max(bins.sum(), 1)
     shown = [g for g in range(len(bins)) if bins[g]]
     middles = [_TOP + (edges[g] + edges[g + 1]) / 2 for g in shown]
@@ -101,31 +110,31 @@ def consensus_heat_map(
         colour = colours[names[g]] if named else GREY
         top, size = edges[g], edges[g + 1] - edges[g]
         parts.append(
-            f'<rect class="group" x="{_LEFT - 11}" y="{_TOP + top:.1f}" width="8" height="{size:.1f}"'
+            f'<rect class="group" x="{left - 11}" y="{_TOP + top:.1f}" width="8" height="{size:.1f}"'
             f' fill="{colour}"/>'
-            f'<rect x="{_LEFT + top:.1f}" y="{_TOP - 11}" width="{size:.1f}" height="8" fill="{colour}"/>'
-            f'<rect x="{_LEFT + top:.1f}" y="{_TOP + top:.1f}" width="{size:.1f}" height="{size:.1f}"'
+            f'<rect x="{left + top:.1f}" y="{_TOP - 11}" width="{size:.1f}" height="8" fill="{colour}"/>'
+            f'<rect x="{left + top:.1f}" y="{_TOP + top:.1f}" width="{size:.1f}" height="{size:.1f}"'
             f' fill="none" stroke="{colour}"/>'
         )
-        parts.append(text(_LEFT - 15, y + 4, names[g] if named else "none", "end", 5))
+        parts.append(text(left - 15, y + 4, names[g] if named else "none", "end", NAME_LETTERS))
         value = "–" if not named or np.isnan(within[g]) else f"{within[g]:.2f}"
-        parts.append(text(_LEFT + _SIDE + 8, y + 4, value, more=' class="within"'))
+        parts.append(text(left + _SIDE + 8, y + 4, value, more=' class="within"'))
     parts.append(
-        f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="{LINE}"/>'
+        f'<rect x="{left}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="{LINE}"/>'
     )
-    parts.append(text(_LEFT + _SIDE + 2, _TOP - 5, "within", more=' font-size="11"'))
+    parts.append(text(left + _SIDE + 2, _TOP - 5, "within", more=' font-size="11"'))
     y = _TOP + _SIDE + 14
     bar = np.arange(_LEVELS, dtype=np.uint8)[None, :]
-    parts.append(image(bar, palette, _LEFT + 128, y, 110, 9))
-    parts.append(f'<rect x="{_LEFT + 128}" y="{y}" width="110" height="9" fill="none" stroke="{LINE}"/>')
-    parts.append(text(_LEFT + 122, y + 9, "0: never together", "end"))
-    parts.append(text(_LEFT + 244, y + 9, "1: always together"))
+    parts.append(image(bar, palette, left + 128, y, 110, 9))
+    parts.append(f'<rect x="{left + 128}" y="{y}" width="110" height="9" fill="none" stroke="{LINE}"/>')
+    parts.append(text(left + 122, y + 9, "0: never together", "end"))
+    parts.append(text(left + 244, y + 9, "1: always together"))
     n_none = int(sizes[-1])
     words = [f"{name}, {int(sizes[g])} patients, {_number(within[g])}" for g, name in enumerate(names)]
     if n_none:
         words.append(f"{NO_CALL}, {n_none} patients")
     description = f"Mean consensus within each group: {'; '.join(words)}."
-    size = (_LEFT + _SIDE + _NUMBERS, y + 18)
+    size = (left + _SIDE + _NUMBERS, y + 18)
     return picture("".join(parts), "Consensus of the subtypes over resamples", size, description)
 
 

@@ -9,15 +9,19 @@ import numpy as np
 from markupsafe import Markup
 
 from endotype.axes import GREY, INK, Axes, padded_range
-from endotype.subtypes.picture_canvas import NO_CALL, text
+from endotype.subtypes.picture_canvas import NAME_LETTERS, NO_CALL, names_width, text
 
 MIN_MEMBERS = 5
 """An outline of fewer patients than this isn't drawn: it would describe persons, not a group."""
 
+MAX_LABELS = 8
+"""Of more subtypes the names stand in a legend, because they would hide the patients."""
+
 INNER, OUTER = 1.1774100225154747, 2.145966026289347
 """Radii, in standard deviations, that hold 50 % and 90 % of a normal distribution on two axes."""
 
-_LETTER = 7.2
+_LINE, _LEGEND_COLUMNS = 14, 3
+_FAN_STEP, _FAN_RADIUS, _GOLDEN = 2.2, 14.0, 2.399963229728653
 _HALO = ' font-weight="700" stroke="#fff" stroke-width="3.5" paint-order="stroke" stroke-linejoin="round"'
 
 
@@ -42,23 +46,30 @@ def embedding_map(
     placed = np.isfinite(scores).all(axis=1)
     x, y = scores[placed].T if placed.any() else np.empty((2, 0))
     groups = labels[placed]
+    crowded = len(names) > MAX_LABELS
+    below = 42 + (_LINE + 3) * -(-len(names) // _LEGEND_COLUMNS) if crowded else 42
+    across, up = axis_labels(share)
     plot = Axes(
-        padded_range(x, 0.05), padded_range(y, 0.05), axis_labels(share), "Patients on two axes",
-        _description(groups, names, int((~placed).sum())), size=(460, 400),
+        padded_range(x, 0.05), padded_range(y, 0.05), ("", up), "Patients on two axes",
+        _description(groups, names, int((~placed).sum())),
+        size=(460, 358 + below), margins=(52, below, 10, 10),
     )  # fmt: skip
+    plot.add(text((plot.left + plot.right) / 2, plot.bottom + 35, across, "middle"))
     size = 6.0 if len(x) <= 400 else 4.4 if len(x) <= 1500 else 3.2
-    hollow = _dots(plot, x[groups < 0], y[groups < 0])
+    points = _fanned(np.array([(plot.x(a), plot.y(b)) for a, b in zip(x, y, strict=True)]), groups)
+    hollow = _dots(points[groups < 0])
     if hollow:
         plot.add(_stroke(hollow, GREY, size, 'class="no-call"'))
         plot.add(_stroke(hollow, "#fff", size - 2.2))
     for group, name in enumerate(names):
-        if dots := _dots(plot, x[groups == group], y[groups == group]):
+        if dots := _dots(points[groups == group]):
             plot.add(_stroke(dots, colours[name], size, 'class="subtype" opacity=".8"'))
-    for group, name in enumerate(names):
-        members = groups == group
-        if members.any():
-            at = plot.x(float(np.median(x[members]))), plot.y(float(np.median(y[members])))
-            plot.add(_label(plot, name, at))
+    named = [(name, groups == group) for group, name in enumerate(names) if (groups == group).any()]
+    centres = [(float(np.median(x[members])), float(np.median(y[members]))) for _, members in named]
+    if crowded:
+        plot.add(_legend(names, colours, plot.bottom + 54))
+    else:
+        plot.add(_labels(plot, [name for name, _ in named], centres))
     if highlighted is not None and np.isfinite(highlighted).all():
         plot.add(_patient(plot, highlighted))
     return plot.markup()
@@ -116,9 +127,7 @@ def place_among(position: Mapping[str, Any], colours: Mapping[str, str], title: 
                 f'<path class="outline" d="{_ellipse(plot, group, radius)}" fill="{colour}"'
                 f' fill-opacity="{opacity}" stroke="{colour}" stroke-opacity=".6"/>'
             )
-    for group in groups:
-        at = plot.x(group["centre"][0]), plot.y(group["centre"][1])
-        plot.add(_label(plot, group["subtype"], at))
+    plot.add(_labels(plot, [g["subtype"] for g in groups], [g["centre"] for g in groups]))
     if patient:
         plot.add(_patient(plot, np.array(patient, float)))
     return plot.markup()
@@ -139,19 +148,57 @@ def _description(groups: np.ndarray, names: Sequence[str], n_unplaced: int) -> s
     return "; ".join(words) + "."
 
 
-def _dots(plot: Axes, x: np.ndarray, y: np.ndarray) -> str:
+def _fanned(points: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Places on the canvas, shape (n, 2); patients of one place stand in a spiral around it, by group.
+
+    Patients with the same yes-or-no features would hide each other otherwise.
+    """
+    points = points.reshape(-1, 2).copy()
+    _, place = np.unique(np.rint(points), axis=0, return_inverse=True)
+    order = np.lexsort((groups, place.ravel()))
+    for members in np.split(order, np.flatnonzero(np.diff(place.ravel()[order])) + 1):
+        if len(members) > 2:
+            step = np.arange(len(members))
+            radius = min(_FAN_STEP, _FAN_RADIUS / np.sqrt(len(members))) * np.sqrt(step)
+            points[members, 0] += radius * np.cos(_GOLDEN * step)
+            points[members, 1] += radius * np.sin(_GOLDEN * step)
+    return points
+
+
+def _dots(points: np.ndarray) -> str:
     """All points as one path of zero-length strokes, so that ten thousand stay small."""
-    return "".join(f"M{plot.x(a):.1f} {plot.y(b):.1f}h0" for a, b in zip(x, y, strict=True))
+    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
 
 
 def _stroke(dots: str, colour: str, size: float, more: str = "") -> str:
     return f'<path {more} d="{dots}" stroke="{colour}" stroke-width="{size:g}" stroke-linecap="round"/>'
 
 
-def _label(plot: Axes, name: str, at: tuple[float, float]) -> str:
-    half = _LETTER * min(len(name), 24) / 2
-    x = min(max(at[0], plot.left + half), plot.right - half)
-    return text(x, at[1] + 4, name, "middle", 24, _HALO)
+def _legend(names: Sequence[str], colours: Mapping[str, str], top: float) -> str:
+    parts = []
+    for i, name in enumerate(names):
+        x, y = 8 + 150 * (i % _LEGEND_COLUMNS), top + (_LINE + 3) * (i // _LEGEND_COLUMNS)
+        parts.append(f'<circle cx="{x}" cy="{y - 4:.1f}" r="5" fill="{colours[name]}"/>')
+        parts.append(text(x + 10, y, name, letters=NAME_LETTERS))
+    return "".join(parts)
+
+
+def _labels(plot: Axes, names: Sequence[str], points: Sequence[Sequence[float]]) -> str:
+    """Names at points, moved up or down where they would cover one that was placed before."""
+    taken: list[tuple[float, float, float]] = []  # left, right, foot
+    parts = []
+    for name, point in zip(names, points, strict=True):
+        half = 0.55 * names_width([name], NAME_LETTERS)
+        x = min(max(plot.x(point[0]), plot.left + half), plot.right - half)
+        foot = plot.y(point[1]) + 4
+        for shift in (s * _LINE for i in range(len(names) + 1) for s in (i, -i)):
+            beside = [t for t in taken if t[0] < x + half and x - half < t[1]]
+            if all(abs(foot + shift - t[2]) >= _LINE for t in beside):
+                foot += shift
+                break
+        taken.append((x - half, x + half, foot))
+        parts.append(text(x, foot, name, "middle", NAME_LETTERS, _HALO))
+    return "".join(parts)
 
 
 def _patient(plot: Axes, point: np.ndarray) -> str:

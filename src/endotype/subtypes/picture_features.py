@@ -8,13 +8,21 @@ import numpy as np
 from markupsafe import Markup
 
 from endotype.axes import INK, picture
-from endotype.subtypes.picture_canvas import PALE, text
+from endotype.subtypes.picture_canvas import (
+    NAME_LETTERS,
+    PALE,
+    headings,
+    headings_height,
+    names_width,
+    slanting,
+    text,
+)
 
 FULL = 2.0
 """Difference, in standard deviations, at which a colour is full."""
 
 MAX_FEATURES = 30
-_LEFT, _TOP, _GAP, _WIDTH, _LETTERS = 176, 26, 21, 460, 26
+_LEFT, _GAP, _WIDTH, _LETTERS = 176, 21, 460, 26
 
 
 def strongest(difference: np.ndarray, most: int = MAX_FEATURES) -> np.ndarray:
@@ -56,13 +64,13 @@ def feature_heat_map(
     """
     # With many subtypes there is no room for numbers in cells; the colour says them.
     cell = max(16, min(64, (_WIDTH - _LEFT - 4) // max(len(subtypes), 1)))
-    width, height = max(_WIDTH, _LEFT + cell * len(subtypes) + 4), _TOP + _GAP * len(features) + 26
-    parts = [
-        text(_LEFT + cell * (j + 0.5), 18, name, "middle", max(3, cell // 7), ' font-weight="600"')
-        for j, name in enumerate(subtypes)
-    ]
+    top = headings_height(subtypes, cell) + 10
+    # Slanting names lean to the right of their columns.
+    lean = 0.77 * names_width(subtypes, NAME_LETTERS) if slanting(subtypes, cell) else 4
+    width, height = max(_WIDTH, _LEFT + cell * len(subtypes) + lean), top + _GAP * len(features) + 26
+    parts = [headings(subtypes, [_LEFT + cell * (j + 0.5) for j in range(len(subtypes))], top - 7, cell)]
     for i, feature in enumerate(features):
-        y = _TOP + _GAP * i
+        y = top + _GAP * i
         parts.append(text(_LEFT - 8, y + 15, feature, "end", _LETTERS))
         for j in range(len(subtypes)):
             value, x = float(difference[i, j]), _LEFT + cell * j

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby, pairwise
 
 import numpy as np
 from markupsafe import Markup
 
 from endotype.axes import GREY, picture
 from endotype.subtypes.alterations import KINDS, memo_order
-from endotype.subtypes.picture_canvas import PALE, spread, text
+from endotype.subtypes.picture_canvas import PALE, headings, headings_height, slanting, spread, text
 
-KIND_COLOURS = ("#14232e", "#c8553d", "#8a5fbf", "#d9a406", "#1f8a70")
+KIND_COLOURS = ("#14232e", "#d81b60", "#8a5fbf", "#9a7b4f", "#1f8a70")
 """In the order of :data:`KINDS`; heights differ too, so that kinds can be told apart in grey."""
 
 KIND_HEIGHTS = (1.0, 1.0, 0.7, 0.7, 0.45)
 MAX_COLUMNS = 700
 """Of more patients several neighbours share a column."""
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _CELL = 760, 96, 112, 36, 17, 14
+_WIDTH, _LEFT, _RIGHT, _ROW, _CELL = 760, 96, 112, 17, 14
+_NONE = "none"
 
 
 def columns(labels: np.ndarray, most: int = MAX_COLUMNS) -> list[np.ndarray]:
@@ -57,9 +59,22 @@ def oncoprint(
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(shared), 1)
     ends = np.array([len(c) for c in shared])
     single = bool((ends <= 1).all())
-    parts = [_strip(labels, shared, step, names, colours)]
+    blocks = _blocks(labels, shared, step)
+    shown = [names[group] if group >= 0 else _NONE for group, _, _ in blocks]
+    middles = [(a + b) / 2 for _, a, b in blocks]
+    room = min((b - a for a, b in pairwise(middles)), default=_WIDTH / 2)
+    top = headings_height(shown, room) + 20
+    fills = [colours[names[group]] if group >= 0 else GREY for group, _, _ in blocks]
+    parts = [
+        f'<rect class="group" x="{a:.2f}" y="{top - 14}" width="{b - a:.2f}" height="10" fill="{fill}"/>'
+        for (_, a, b), fill in zip(blocks, fills, strict=True)
+    ]
+    if slanting(shown, room):
+        middles = spread(middles, 14, _LEFT + 8, _WIDTH - _RIGHT - 8)
+    parts.append(headings(shown, middles, top - 18, room))
+    parts.append(text(_WIDTH - _RIGHT + 8, top - 6, "share of patients", more=' font-size="11"'))
     for i, gene in enumerate(genes):
-        y = _TOP + _ROW * i
+        y = top + _ROW * i
 
         row = f'x="{_LEFT}" y="{y}" width="{step * len(shared):.2f}" height="{_CELL}"'
         parts.append(f'<rect class="gene" {row} fill="{PALE}"/>')
@@ -69,7 +84,7 @@ def oncoprint(
         )
         parts += _single(kind[i], step, y) if single else _stacked(kind[i], shared, step, y)
         parts.append(_counts(kind[i], y))
-    bottom = _TOP + _ROW * len(genes)
+    bottom = top + _ROW * len(genes)
     parts.append(_key(bottom + 16))
     n = len(labels)
     described = f"{len(genes)} genes in {n} patients: " + ", ".join(
@@ -132,31 +147,15 @@ def _counts(row: np.ndarray, y: float) -> str:
     return "".join(parts)
 
 
-def _strip(
-    labels: np.ndarray,
-    shared: Sequence[np.ndarray],
-    step: float,
-    names: Sequence[str],
-    colours: Mapping[str, str],
-) -> str:
-    """The subtype of each column, with its name above."""
-    of_column = np.array([labels[c[0]] for c in shared], int)
-    starts = (
-        np.flatnonzero(np.diff(of_column, prepend=of_column[0] - 1)) if len(of_column) else np.empty(0, int)
-    )
-    ends = [*starts[1:], len(of_column)]
-    middles = [_LEFT + step * (a + b) / 2 for a, b in zip(starts, ends, strict=True)]
-    parts = []
-    for a, b, x in zip(starts, ends, spread(middles, 34, _LEFT + 8, _WIDTH - _RIGHT - 8), strict=True):
-        named = of_column[a] >= 0
-        name = names[of_column[a]] if named else "none"
-        parts.append(
-            f'<rect class="group" x="{_LEFT + a * step:.2f}" y="{_TOP - 14}" width="{(b - a) * step:.2f}"'
-            f' height="10" fill="{colours[name] if named else GREY}"/>'
-        )
-        parts.append(text(x, _TOP - 18, name, "middle", 6, ' font-weight="600"'))
-    parts.append(text(_WIDTH - _RIGHT + 8, _TOP - 6, "share of patients", more=' font-size="11"'))
-    return "".join(parts)
+def _blocks(labels: np.ndarray, shared: Sequence[np.ndarray], step: float) -> list[tuple[int, float, float]]:
+    """Group, left and right edge of each run of columns of one group."""
+    of_column = [int(labels[c[0]]) for c in shared]
+    found, first = [], 0
+    for group, run in groupby(of_column):
+        last = first + len(list(run))
+        found.append((group, _LEFT + first * step, _LEFT + last * step))
+        first = last
+    return found
 
 
 def _key(y: float) -> str:

@@ -33,7 +33,7 @@ def stability_curves(
         return _LEFT + 14 + place(k) * (_WIDTH - _LEFT - _RIGHT - 28)
 
     panels = [
-        ("PAC: share of pairs that are neither together nor apart (lower is more stable)", "pac"),
+        ("PAC: pairs neither together nor apart (lower is more stable)", "pac"),
         ("Prediction strength between halves (higher is more stable)", "prediction_strength"),
         ("Least Jaccard index of a group in resamples (higher is more stable)", "jaccard"),
     ]
@@ -98,7 +98,7 @@ def _panel(
             f'<path class="limit" d="M{_LEFT} {y(limit):.1f}H{_WIDTH - _RIGHT}" stroke="#14232e"'
             ' stroke-dasharray="2 3"/>'
         )
-        parts.append(text(_WIDTH - _RIGHT, y(limit) - 4, f"limit {limit:g}", "end", more=' font-size="11"'))
+        parts.append(text(_LEFT + 4, y(limit) - 4, f"limit {limit:g}", more=' font-size="11"'))
     if values:
         line = "L".join(f"{x(k):.1f} {y(v):.1f}" for k, v in values)
         parts.append(f'<path d="M{line}" fill="none" stroke="{PALETTE[0]}" stroke-width="1.5"/>')

@@ -9,10 +9,13 @@ import numpy as np
 from markupsafe import Markup
 
 from endotype.axes import LINE, Axes, ticks
-from endotype.subtypes.picture_canvas import text
+from endotype.subtypes.picture_canvas import names_width, text
+
+MAX_BANDS = 8
+"""With more curves than this the bands would hide them, and are left out."""
 
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")
-_WIDTH, _LEFT, _PLOT, _ROW = 460, 60, 270, 17
+_WIDTH, _PLOT, _ROW, _LETTERS = 460, 270, 17, 13
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,13 @@ def survival_curves(
     """
     end = max((float(c.time.max()) for c in curves if len(c.time)), default=1.0) or 1.0
     marks = [t for t in ticks(0.0, end) if t <= end]
+    left = max(52.0, 36 + names_width([c.name for c in curves], _LETTERS))
     bottom = 60 + _ROW * len(curves)
     plot = Axes(
         (0.0, end), (0.0, 1.0), ("", ""), title, _description(curves, marks),
-        size=(_WIDTH, _PLOT + bottom), margins=(_LEFT, bottom, 12, 14),
+        size=(_WIDTH, _PLOT + bottom), margins=(left, bottom, 12, 16),
     )  # fmt: skip
-    for curve in curves:
+    for curve in curves if len(curves) <= MAX_BANDS else []:
         plot.add(_band(plot, curve, colours[curve.name]))
     for i, curve in enumerate(curves):
         dash = _DASHES[i // 8 % len(_DASHES)]
@@ -89,7 +93,7 @@ def _table(plot: Axes, curves: Sequence[Curve], colours: Mapping[str, str], mark
         y = top + _ROW * (i + 1)
         parts.append(
             f'<rect x="4" y="{y - 9}" width="10" height="10" rx="2" fill="{colours[curve.name]}"/>'
-            + text(18, y, curve.name, letters=5)
+            + text(18, y, curve.name, letters=_LETTERS)
         )
         parts += [
             text(plot.x(t), y, f"{curve.at_risk(t):,}", "middle", more=' class="at-risk"') for t in marks

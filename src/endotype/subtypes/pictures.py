@@ -29,7 +29,7 @@ from endotype.subtypes.picture_embedding import MIN_MEMBERS, embedding_map, outl
 from endotype.subtypes.picture_features import feature_heat_map, strongest
 from endotype.subtypes.picture_oncoprint import MAX_COLUMNS, oncoprint
 from endotype.subtypes.picture_stability import stability_curves
-from endotype.subtypes.picture_survival import Curve, survival_curves
+from endotype.subtypes.picture_survival import MAX_BANDS, Curve, survival_curves
 from endotype.subtypes.selection import MIN_JACCARD, MIN_PREDICTION_STRENGTH
 from endotype.tables import read_parquet, write_parquet
 from endotype.visible import clean, feature_name, words
@@ -230,7 +230,8 @@ def _embedded(patients: pd.Index, scores: np.ndarray, embedding: Embedding, grou
     n_hidden = int((~np.isfinite(scores).all(axis=1)).sum())
     caption = (
         "Principal components of the values that the model uses, missing values left out (Tipping & Bishop "
-        "1999); each dot is a patient. Hollow: called to no subtype. Nearness here is not proof of a group."
+        "1999); each dot is a patient, patients with the same values are fanned out. Hollow: called to no "
+        "subtype. Nearness here is not proof of a group."
     )
     if n_hidden:
         caption += f" {n_hidden} without any feature {'is' if n_hidden == 1 else 'are'} not drawn."
@@ -272,7 +273,9 @@ def _outcome(
     if not curves:
         return _without(blank, f"no subtype has {MIN_MEMBERS} patients with the outcome recorded")
     small = [g for g, part in parts.items() if len(part) < MIN_MEMBERS]
-    caption = "Kaplan-Meier estimates with 95 % bands (log-log); small ticks: end of observation."
+    caption = "Kaplan-Meier estimates"
+    caption += " with 95 % bands (log-log)" if len(curves) <= MAX_BANDS else ""
+    caption += "; small ticks: end of observation."
     caption += " Below, patients under observation at each time"
     caption += ", who may grow in number, because some entered late." if "entry" in observed else "."
     caption += f" {_test_words(test)}"
