@@ -48,6 +48,8 @@ class Embedding:
         """
         with threadpool_limits(1):
             seen = np.isfinite(values)
+            if self.axes.shape[1] == 0:
+                return np.empty((len(values), 0))
             rest = np.where(seen, values / self.scale - self.mean, 0.0)
             hidden, _ = _expected(rest, seen, self.weights, self.noise)
             filled = np.where(seen, rest, hidden @ self.weights.T)

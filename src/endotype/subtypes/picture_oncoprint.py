@@ -25,12 +25,12 @@ _NONE = "none"
 
 def columns(labels: np.ndarray, most: int = MAX_COLUMNS) -> list[np.ndarray]:
     """Which patients, given in order, share a column; never two groups. One each where there is room."""
-    n = len(labels)
-    share = max(1, -(-n // most))
-    found = []
-    starts = np.flatnonzero(np.diff(labels, prepend=labels[0] - 1)) if n else np.empty(0, int)
-    for start, stop in zip(starts, [*starts[1:], n], strict=True):
+    share = max(1, -(-len(labels) // most))
+    found, start = [], 0
+    for _, run in groupby(labels.tolist()):
+        stop = start + len(list(run))
         found += [np.arange(a, min(a + share, stop)) for a in range(start, stop, share)]
+        start = stop
     return found
 
 
