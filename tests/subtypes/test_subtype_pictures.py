@@ -27,6 +27,7 @@ from endotype.axes import PALETTE, group_colours, ink_on
 from endotype.errors import InputError
 from endotype.files import read_json, write_json
 from endotype.subtypes import embedding as axes_of
+from endotype.subtypes import picture_oncoprint
 from endotype.subtypes.alterations import KINDS, NONE, alteration_matrix, kind_of, memo_order, residue_of
 from endotype.subtypes.embedding import Embedding, fit_embedding
 from endotype.subtypes.kaplan_meier import kaplan_meier
@@ -456,8 +457,8 @@ def test_words_of_both_vocabularies_have_a_kind() -> None:
 
 
 def test_the_matrix_is_the_table() -> None:
-    rows = [(f"P{i}", "IDH1", "Missense_Mutation", f"p.R132{'HCG'[i % 3]}") for i in range(4)]
-    rows += [("P0", "TP53", "Missense_Mutation", "p.R273C"), ("P0", "TP53", "Nonsense_Mutation", "p.R213*")]
+    rows = [(f"P{i}", "IDH1", "Missense_Mutation", f"p.R132{'HCG'[i]}") for i in range(3)]
+    rows += [("P0", "TP53", "Nonsense_Mutation", "p.R213*"), ("P0", "TP53", "Missense_Mutation", "p.R273C")]
     rows += [("P4", "TP53", "Splice_Site", "p.X1_splice"), ("P5", "TTN", "Silent", "p.A1A")]
     rows += [("P4", "", "Missense_Mutation", "p.A1V"), ("ZZ", "IDH1", "Missense_Mutation", "p.A1V")]
     rows += [("P5", "IDH1", "Missense_Mutation", "p.A9V")]
@@ -466,7 +467,7 @@ def test_the_matrix_is_the_table() -> None:
     found = alteration_matrix(table, [f"P{i}" for i in range(7)], 5)
     word = {NONE: "", **dict(enumerate(KINDS))}
     assert found.genes == ["IDH1", "TP53"]
-    assert [word[k] for k in found.kind[0]] == ["recurrent site"] * 4 + ["", "missense", ""]
+    assert [word[k] for k in found.kind[0]] == ["recurrent site"] * 3 + ["", "", "missense", ""]
     assert [word[k] for k in found.kind[1]] == ["truncating", "", "", "", "splice", "", ""]
     assert sum(found.n_left_out.values()) + len(rows) - 3 == len(table)
     assert alteration_matrix(table, ["P0"], 5, ["TP53"]).genes == ["TP53"]
@@ -500,7 +501,7 @@ def test_each_alteration_is_a_bar_and_shares_are_direct_counts(rng: np.random.Ge
 def test_two_thousand_patients_share_columns_and_keep_their_shares(rng: np.random.Generator) -> None:
     kind = np.where(rng.random((20, 2000)) < 0.2, rng.integers(0, 5, (20, 2000)), -1).astype(np.int8)
     labels = rng.integers(0, 3, 2000)
-    shared = columns(np.sort(labels))
+    shared = columns(np.sort(labels), 700)
     assert len(shared) <= 702 and sorted(np.concatenate(shared)) == list(range(2000))
     assert all(len(set(np.sort(labels)[c])) == 1 for c in shared)
     names = ["S1", "S2", "S3"]
@@ -509,7 +510,16 @@ def test_two_thousand_patients_share_columns_and_keep_their_shares(rng: np.rando
     heights = [float(h) for h in re.findall(r"v-([\d.]+)h", picture)]
     widest = max(len(c) for c in shared)
     assert sum(heights) / 14 * widest == pytest.approx((kind >= 0).sum(), rel=0.02)
-    assert columns(np.empty(0, int)) == []
+    assert columns(np.empty(0, int), 700) == []
+
+
+def test_kinds_of_patients_who_share_a_column_stand_on_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_oncoprint, "MAX_COLUMNS", 1)
+    kind = np.array([[0, 4, NONE, NONE]], np.int8)
+    root = parse(oncoprint(["A"], kind, np.zeros(4, int), ["S1"], group_colours(["S1"])))
+    feet = [re.findall(r"M[\d.]+ ([\d.]+)v-([\d.]+)h", p.get("d") or "")[0] for p in root.iter("path")]
+    (low, height), (high, other) = ((float(y), float(h)) for y, h in feet)
+    assert height == other == 14 / 4 and low - high == pytest.approx(height, abs=0.11)
 
 
 # Everything from the results of a run

@@ -23,7 +23,7 @@ _WIDTH, _LEFT, _RIGHT, _ROW, _CELL = 760, 96, 112, 17, 14
 _NONE = "none"
 
 
-def columns(labels: np.ndarray, most: int = MAX_COLUMNS) -> list[np.ndarray]:
+def columns(labels: np.ndarray, most: int) -> list[np.ndarray]:
     """Which patients, given in order, share a column; never two groups. One each where there is room."""
     share = max(1, -(-len(labels) // most))
     found, start = [], 0
@@ -55,7 +55,7 @@ def oncoprint(
     """
     order = memo_order(kind, labels)
     kind, labels = kind[:, order], labels[order]
-    shared = columns(labels)
+    shared = columns(labels, MAX_COLUMNS)
     step = (_WIDTH - _LEFT - _RIGHT) / max(len(shared), 1)
     ends = np.array([len(c) for c in shared])
     single = bool((ends <= 1).all())
