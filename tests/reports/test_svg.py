@@ -27,8 +27,7 @@ def parse(markup: str) -> ET.Element:
         svg.scatter(
             np.arange(3.0), np.arange(3.0), [("a", "#000", np.ones(3, bool))], (HOSTILE, HOSTILE), HOSTILE
         ),
-        svg.step_curves([("a", "#000", np.array([0.0, 1.0]), np.array([1.0, 0.5]))], (HOSTILE, "y"), HOSTILE),
-        svg.heatmap([HOSTILE], [HOSTILE], {(HOSTILE, HOSTILE): None}, HOSTILE),
+        svg.cohort_strip(1.0, [-2, -1, 0, 1, 2], HOSTILE, 0.5, group_half=[-1.0, 1.0]),
     ],
 )
 def test_every_picture_is_well_formed_and_escapes_its_labels(picture: str) -> None:
@@ -47,6 +46,13 @@ def test_the_median_is_in_the_middle_of_a_symmetric_strip() -> None:
     assert parse(svg.cohort_strip(None, [-2, -1, 0, 1, 2], "")).find("circle") is None
 
 
+def test_the_middle_half_of_a_group_is_a_line_below_the_strip() -> None:
+    line = parse(svg.cohort_strip(0.0, [-2, -1, 0, 1, 2], "", group_half=[-2.0, 2.0])).find(
+        "line[@class='half']"
+    )
+    assert line is not None and float(line.get("x1")[:-1]) + float(line.get("x2")[:-1]) == pytest.approx(100)  # type: ignore[index]
+
+
 def test_a_cohort_without_spread_and_a_far_outlier_stay_on_the_strip() -> None:
     assert parse(svg.cohort_strip(5.0, [1, 1, 1, 1, 1], "")).find("circle").get("cx") == "100.00%"  # type: ignore[union-attr]
 
@@ -61,8 +67,3 @@ def test_ten_thousand_points_stay_small() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(2, 10_000))
     assert len(svg.scatter(x, y, [("a", "#000", np.ones(10_000, bool))], ("x", "y"), "t")) < 200_000
-
-
-def test_a_heatmap_shows_missing_as_missing() -> None:
-    texts = [t.text for t in parse(svg.heatmap(["f"], ["S1", "S2"], {("f", "S1"): -1.25}, "t")).iter("text")]
-    assert texts[-2:] == ["−1.2", "–"]

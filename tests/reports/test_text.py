@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from endotype.reports.associations import effect_text
 from endotype.reports.text import (
-    REPLACEMENT,
     clean,
     feature_name,
     https_link,
@@ -25,6 +24,7 @@ from endotype.reports.text import (
     probability,
     shorten,
 )
+from endotype.visible import REPLACEMENT
 
 INVISIBLE = ["\x00", "\x1b", "\x9b", "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\ud800", "\U000e0041"]
 

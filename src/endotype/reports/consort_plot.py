@@ -6,7 +6,7 @@ import textwrap
 
 from markupsafe import Markup, escape
 
-from endotype.reports.axes import LINE, picture
+from endotype.axes import LINE, picture
 from endotype.reports.consort import Flow, Part, Step
 from endotype.reports.text import number
 

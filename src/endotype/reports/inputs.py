@@ -30,7 +30,8 @@ from endotype.reports.interpretation import (
     read_pairs,
 )
 from endotype.reports.results import is_one_of, read_result
-from endotype.reports.survival import GroupSurvival, survival_by_group
+from endotype.reports.subtype_pictures import Positions, read_positions
+from endotype.reports.survival import MIN_PEOPLE, GroupSurvival, survival_by_group
 from endotype.reports.text import plain
 from endotype.subtypes.profile import profile_columns
 from endotype.tables import read_text_table
@@ -76,6 +77,8 @@ class Cohort:
             with ``bim_row``, the row in the genotype store.
         gene_variants: gene and mask of a significant gene-level locus -> positions in ``variants`` of the
             variants that the mask takes.
+        subtypes: subtype of each patient who was called to one, indexed by patient.
+        positions: on the axes of the subtypes stage; None where there are none.
         distributions: clinical column or feature -> its sorted non-missing values in the cohort.
     """
 
@@ -93,7 +96,8 @@ class Cohort:
     loci: list[Row]
     profile: dict[str, list[Row]]
     survival: dict[str, list[GroupSurvival]]
-    subtype_sizes: dict[str, int]
+    subtypes: pd.Series
+    positions: Positions | None
     sample_qc: pd.DataFrame
     variants: pd.DataFrame
     interpretation: Interpretation
@@ -118,6 +122,24 @@ class Cohort:
         """The 2.5, 25, 50, 75 and 97.5 % points of every distribution that has values."""
         points = [0.025, 0.25, 0.5, 0.75, 0.975]
         return {n: np.quantile(v, points).tolist() for n, v in self.distributions.items() if v.size}
+
+    @cached_property
+    def subtype_sizes(self) -> dict[str, int]:
+        """Patients called to each subtype, by its name."""
+        return {str(k): int(n) for k, n in self.subtypes.value_counts().sort_index().items()}
+
+    @cached_property
+    def subtype_halves(self) -> dict[tuple[str, str], list[float]]:
+        """Subtype and feature -> 25 and 75 % points; none of fewer than :data:`MIN_PEOPLE` values."""
+        halves = {}
+        for subtype in self.subtype_sizes:
+            members = self.features[self.features.index.isin(self.subtypes.index[self.subtypes == subtype])]
+            for name in members.columns:
+                if pd.api.types.is_numeric_dtype(members[name]):
+                    values = members[name].dropna().to_numpy(float)
+                    if len(values) >= MIN_PEOPLE:
+                        halves[subtype, str(name)] = np.quantile(values, [0.25, 0.75]).tolist()
+        return halves
 
     @cached_property
     def quality_medians(self) -> dict[str, float]:
@@ -256,7 +278,8 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         loci=loci,
         profile=dict(profile),
         survival=survival_by_group(clinical, dictionary["outcomes"], subtypes),
-        subtype_sizes={str(k): int(n) for k, n in subtypes.value_counts().sort_index().items()},
+        subtypes=subtypes,
+        positions=read_positions(results),
         sample_qc=read_result(results / "variants/sample_qc.parquet").set_index("patient"),
         variants=variants,
         interpretation=read_interpretation(results, variants["variant_id"]),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from markupsafe import Markup
 
+from endotype.axes import group_colours
 from endotype.errors import input_error
 from endotype.files import read_json, write_json, write_text
 from endotype.reports import svg
@@ -16,10 +16,9 @@ from endotype.reports.flow import NO_CALL_WORDS, flows
 from endotype.reports.html import render
 from endotype.reports.inputs import Cohort, Row, read_cohort
 from endotype.reports.methods import run_identity
-from endotype.reports.survival import GroupSurvival
-from endotype.reports.text import clean, feature_name, plain, words
+from endotype.reports.subtype_pictures import subtype_pictures
+from endotype.reports.text import clean, plain, words
 from endotype.reports.trait_pictures import trait_pictures
-from endotype.reports.write import subtype_colours
 from endotype.tables import read_parquet
 
 SCHEMA_VERSION = "1.0"
@@ -69,7 +68,8 @@ def write_index(results: str | Path, config: str | Path) -> None:
             "loci": cohort.loci,
         },
     )
-    colours = subtype_colours(list(cohort.subtype_sizes))
+    colours = group_colours(cohort.subtype_sizes)
+    pictures = subtype_pictures(results)
     page = render(
         "index.html",
         run=run,
@@ -87,8 +87,8 @@ def write_index(results: str | Path, config: str | Path) -> None:
         colours=colours,
         loci=cohort.loci,
         ancestry=_ancestry_plot(results, cohort, patients, colours),
-        heatmap=_heatmap(cohort),
-        survival=_survival_plots(cohort, colours),
+        pictures=[p for p in pictures if p["name"].partition(".")[0] != "survival"],
+        survival=[p for p in pictures if p["name"].partition(".")[0] == "survival"],
         associations=trait_pictures(results, cohort),
         max_loci=MAX_LOCI,
         not_assessed=_not_assessed(cohort),
@@ -231,39 +231,6 @@ def _colour_group(patient: Row, other: str) -> str:
     if patient.get("quality") == "fail":
         return "failed quality control"
     return patient.get("subtype") or other
-
-
-def _heatmap(cohort: Cohort) -> Markup | None:
-    if not cohort.profile:
-        return None
-    values = {
-        (r["feature"], s): r["standardised_difference"] for s, rows in cohort.profile.items() for r in rows
-    }
-    features = list(dict.fromkeys(row["feature"] for rows in cohort.profile.values() for row in rows))
-    strongest = sorted(features, key=lambda f: -max(abs(values.get((f, s)) or 0) for s in cohort.profile))[
-        :30
-    ]
-    shown = {feature: feature_name(feature) for feature in features if feature in strongest}
-    labelled = {(shown[f], s): value for (f, s), value in values.items() if f in shown}
-    title = "Subtype profiles: standardised difference from the cohort"
-    return svg.heatmap(list(shown.values()), sorted(cohort.profile), labelled, title)
-
-
-def _survival_plots(cohort: Cohort, colours: dict[str, str]) -> list[Row]:
-    plots = []
-    for outcome, groups in cohort.survival.items():
-        time = cohort.dictionary["outcomes"][outcome]["time"]
-        unit = cohort.dictionary["columns"][time].get("unit")
-        curves = [(_name(g), colours.get(g.group or "", svg.GREY), g.curve_times, g.curve) for g in groups]
-        axis = clean(f"{words(time)} ({unit})" if unit and unit not in time else words(time))
-        plot = svg.step_curves(curves, (axis, "without the event"), f"Survival: {outcome}")
-        legend = [(_name(g), colours.get(g.group or "", svg.GREY), g.n, g.events) for g in groups]
-        plots.append({"outcome": outcome, "plot": plot, "legend": legend})
-    return plots
-
-
-def _name(group: GroupSurvival) -> str:
-    return group.group or "whole cohort"
 
 
 def _not_assessed(cohort: Cohort) -> list[Row]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from endotype.reports.axes import Axes, fit, padded_range
+from endotype.axes import Axes, fit, padded_range
 from endotype.reports.text import clean, number
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a9ad9", "#555555", "#7b3fa0")

@@ -56,6 +56,8 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         "compared_with": shown,
         "features": _features(record, cohort, shown),
         "survival": _survival(cohort, row["subtype"]) if called else [],
+        # A place would invite to read a call from it where none may be made.
+        "position": None if unseen or cohort.positions is None else cohort.positions.of(record.patient),
     }
     if unseen:
         return section, []
@@ -74,7 +76,7 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
 
 def _section(status: str, statement: str) -> Row:
     empty = ["call", "subtype", "reason", "posterior", "second_subtype", "second_posterior", "typicality"]
-    empty += ["typicality_limit", "posterior_limit", "n_in_subtype", "compared_with", "claim"]
+    empty += ["typicality_limit", "posterior_limit", "n_in_subtype", "compared_with", "claim", "position"]
     lists: Row = {"posteriors": [], "features": [], "survival": []}
     return {"status": status, "statement": statement, **dict.fromkeys(empty), **lists}
 
@@ -120,10 +122,12 @@ def _features(record: PatientRecord, cohort: Cohort, subtype: str | None) -> lis
     profile = {row["feature"]: row for row in cohort.profile.get(subtype or "", [])}
     names = sorted(profile, key=lambda name: -abs(profile[name]["standardised_difference"] or 0))
     names = names or list(record.features)
-    return [_feature(name, record, cohort, profile.get(name)) for name in names[:SHOWN_FEATURES]]
+    return [_feature(name, record, cohort, profile.get(name), subtype) for name in names[:SHOWN_FEATURES]]
 
 
-def _feature(name: str, record: PatientRecord, cohort: Cohort, profile: Row | None) -> Row:
+def _feature(
+    name: str, record: PatientRecord, cohort: Cohort, profile: Row | None, subtype: str | None
+) -> Row:
     assert record.features is not None
     value = record.features.get(name)
     column = cohort.dictionary["columns"].get(name, {})
@@ -139,6 +143,7 @@ def _feature(name: str, record: PatientRecord, cohort: Cohort, profile: Row | No
         "n": int(values.size) if values is not None else 0,
         "quantiles": cohort.quantiles.get(name),
         "is_rate": _is_rate(values),
+        "subtype_half": cohort.subtype_halves.get((subtype or "", name)),
         "subtype_mean": profile["mean_or_rate"] if profile else None,
         "cohort_mean": profile["cohort_mean_or_rate"] if profile else None,
         "standardised_difference": profile["standardised_difference"] if profile else None,

@@ -5,17 +5,14 @@ Every function returns markup that is safe to embed: numbers are formatted here 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup, escape
 
-from endotype.reports.axes import Axes, fit, padded_range, picture, scale
+from endotype.axes import GREY, PALETTE, Axes, fit, padded_range, picture, scale
+from endotype.subtypes.picture_embedding import place_among as place_among
 
-PALETTE = ("#1f6f8b", "#c8553d", "#5b8e3e", "#7b5ea7", "#b8860b", "#3d5a80", "#a23b72", "#4f6d5a")
-"""Colours of subtypes in their order; told apart by people with red-green blindness in print as well."""
-
-GREY = "#8a979f"
 FlowStep = tuple[str, int, Sequence[tuple[str, int]]]
 """A step of a flow: what is counted, how many, and (reason, how many) for those that leave after it."""
 
@@ -55,11 +52,13 @@ def cohort_strip(
     label: str,
     group_mean: float | None = None,
     colour: str = GREY,
+    group_half: Sequence[float] | None = None,
 ) -> Markup:
     """Where a value lies in the cohort.
 
     A pale bar from the 2.5 to the 97.5 % point, a darker one from the 25 to the 75 % point, a line at the
-    median; a diamond at the mean of the patient's group, a dot at the patient.
+    median; a diamond at the mean of the patient's group, a line below from its 25 to its 75 % point
+    (``group_half``), a dot at the patient.
     """
     low, q1, median, q3, high = quantiles
     margin = 0.12 * ((high - low) or 1)
@@ -71,6 +70,12 @@ def cohort_strip(
         f'<rect x="{x[1]}" y="6" width="{width[1]}" height="10" rx="2" fill="#b5c4cd"/>',
         f'<line x1="{x[2]}" x2="{x[2]}" y1="4" y2="18" stroke="#52636f" stroke-width="1.5"/>',
     ]
+    if group_half is not None:
+        left, right = (_pct(place(point)) for point in group_half)
+        parts.append(
+            f'<line class="half" x1="{left}" x2="{right}" y1="20.5" y2="20.5" stroke="{colour}"'
+            ' stroke-width="3"/>'
+        )
     if group_mean is not None:
         parts.append(
             f'<svg x="{_pct(place(group_mean))}" y="11" overflow="visible">'
@@ -81,7 +86,7 @@ def cohort_strip(
             f'<circle cx="{_pct(place(value))}" cy="11" r="6" fill="#14232e" stroke="#fff"'
             ' stroke-width="1.5"/>'
         )
-    return _strip(label, 22, "".join(parts))
+    return _strip(label, 23, "".join(parts))
 
 
 def traffic_light(verdict: str | None) -> Markup:
@@ -117,53 +122,6 @@ def scatter(
                 ' opacity=".75"/>'
             )
     return plot.markup()
-
-
-def step_curves(
-    curves: Sequence[tuple[str, str, np.ndarray, np.ndarray]], labels: tuple[str, str], title: str
-) -> Markup:
-    """Survival curves; each is (name, colour, times, probabilities), a step at each time."""
-    end = max((float(times[-1]) for _, _, times, _ in curves if len(times)), default=1.0) or 1.0
-    plot = Axes((0.0, end), (0.0, 1.0), labels, title)
-    for _, colour, times, values in curves:
-        drawn = last = f"M{plot.x(0):.1f} {plot.y(1):.1f}"
-        for time, value in zip(times, values, strict=True):
-            step = f"H{plot.x(time):.1f}V{plot.y(value):.1f}"
-            if step != last:
-                drawn, last = drawn + step, step
-        plot.add(f'<path d="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
-    return plot.markup()
-
-
-def heatmap(
-    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float | None], title: str
-) -> Markup:
-    """Standardised differences: blue below and red above zero, full at 2; a missing one is a dash."""
-    left, top, cell, gap = 172, 26, 64, 24
-    width, height = left + cell * len(columns) + 8, top + gap * len(rows) + 8
-    parts = [
-        f'<text x="{left + cell * j + cell / 2:.0f}" y="18" text-anchor="middle" font-weight="600">'
-        f"{escape(c)}</text>"
-        for j, c in enumerate(columns)
-    ]
-    for i, row in enumerate(rows):
-        y = top + gap * i
-        parts.append(f'<text x="{left - 8}" y="{y + 17}" text-anchor="end">{escape(fit(row, 26))}</text>')
-        for j, column in enumerate(columns):
-            value = values.get((row, column))
-            x = left + cell * j
-            fill, ink = _diverging(value)
-            shown = "–" if value is None else f"{value:+.1f}".replace("-", "−")
-            shown = "0.0" if shown in ("+0.0", "−0.0") else shown
-            parts.append(
-                f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{gap - 2}" rx="2" fill="{fill}"/>'
-                f'<text x="{x + cell / 2 - 1:.0f}" y="{y + 16}" text-anchor="middle" fill="{ink}">'
-                f"{shown}</text>"
-            )
-    return Markup(
-        f'<svg class="plot" viewBox="0 0 {width} {height}" style="max-width:{width}px" role="img">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
-    )
 
 
 def flow(steps: Sequence[FlowStep], title: str) -> Markup:
@@ -204,13 +162,3 @@ def _strip(label: str, height: int, body: str) -> Markup:
 
 def _pct(fraction: float) -> str:
     return f"{100 * min(max(fraction, 0.0), 1.0):.2f}%"
-
-
-def _diverging(value: float | None) -> tuple[str, str]:
-    """Fill and ink of a heatmap cell."""
-    if value is None:
-        return "#f0f3f5", "#52636f"
-    share = min(abs(value) / 2, 1.0)
-    target = (178, 58, 47) if value > 0 else (31, 95, 139)
-    rgb = [round(247 + (t - 247) * share) for t in target]
-    return f"#{rgb[0]:02x}{rgb[1]:02x}{rgb[2]:02x}", "#fff" if share > 0.55 else "#14232e"

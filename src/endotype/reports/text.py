@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-REPLACEMENT = "\ufffd"
-_SPACES = dict.fromkeys(map(ord, "\t\n\v\f\r\x85\u2028\u2029"), " ")
+from endotype.visible import clean, feature_name, words
+
 STARS = "review stars of 4"
 """The kind of number that a clinical source's review status is."""
 POINTS = "points of the ACMG/AMP criteria"
@@ -20,19 +20,6 @@ POINTS = "points of the ACMG/AMP criteria"
 _HTTPS = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?(?:/[A-Za-z0-9._~/?#&=%+,;:@-]*)?"
 )
-
-
-def clean(text: str) -> str:
-    """``text`` without characters that a reader can't see or that reorder what is seen.
-
-    Line breaks and exotic spaces become a space. Control characters (C0, C1), bidirectional and zero-width
-    characters, and unpaired surrogates become U+FFFD: replaced, not removed, so that the reader sees that
-    something was there.
-    """
-    if text.isprintable():
-        return text
-    spaced = text.translate(_SPACES)
-    return "".join(c if c.isprintable() else " " if c.isspace() else REPLACEMENT for c in spaced)
 
 
 def plain(value: Any) -> Any:
@@ -65,11 +52,6 @@ def https_link(text: str | None) -> str | None:
     return text if text and _HTTPS.fullmatch(text) else None
 
 
-def words(term: str) -> str:
-    """An identifier such as ``stop_gained&splice_region_variant`` as words."""
-    return term.replace("&", ", ").replace("_", " ")
-
-
 def number(value: float | None, digits: int = 3) -> str:
     """A number to some significant digits, plain from 0.0001 to a million; missing is an en dash."""
     if value is None:
@@ -86,12 +68,6 @@ def number(value: float | None, digits: int = 3) -> str:
 def percent(share: float | None, digits: int = 3) -> str:
     """A share of 0 to 1 in percent; missing is an en dash."""
     return number(None if share is None else 100 * float(share), digits) + " %" * (share is not None)
-
-
-def feature_name(name: str) -> str:
-    """The name of a subtype feature as words: ``carrier:dna_repair`` is ``dna repair carrier``."""
-    kind, separator, rest = name.partition(":")
-    return words(f"{rest} {kind}" if separator and kind == "carrier" else name)
 
 
 def p_value(neg_log10_p: float | None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from endotype.axes import group_colours
 from endotype.files import read_json, write_json, write_text
 from endotype.reports.batches import batch_of
 from endotype.reports.html import render
 from endotype.reports.inputs import Row, read_cohort, read_patients
 from endotype.reports.interpretation import ORIGIN_WORDS
 from endotype.reports.patient import patient_report
-from endotype.reports.svg import PALETTE
 
 MAX_OTHER_VARIANTS = 25
 """Rows of variants with a lesser clinical record that a page shows; ``report.json`` has all."""
@@ -48,12 +48,7 @@ def report_page(report: Row) -> str:
         "report.html",
         report=report,
         claims={claim["id"]: claim for claim in report["claims"]},
-        colours=subtype_colours([entry["subtype"] for entry in report["subtype"]["posteriors"]]),
+        colours=group_colours(entry["subtype"] for entry in report["subtype"]["posteriors"]),
         max_other=MAX_OTHER_VARIANTS,
         origin_words=ORIGIN_WORDS,
     )
-
-
-def subtype_colours(subtypes: list[str]) -> dict[str, str]:
-    """One colour for each subtype, the same on every page of a run."""
-    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sorted(subtypes))}

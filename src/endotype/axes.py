@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from markupsafe import Markup, escape
 
-from endotype.reports.text import clean
+from endotype.visible import clean
 
 LINE = "#8a979f"
+GREY = LINE
+INK = "#14232e"
+PALETTE = ("#1f6f8b", "#c8553d", "#e69c2e", "#937ee6", "#4c312a", "#26bfa1", "#501f99", "#2e2ee6")
+"""Colours of groups in their order, as far apart as eight can be for people with and without red-green
+blindness (a test says how far). More groups are paler by turns, and every picture names them in words too."""
 
 
 class Axes:
@@ -113,6 +119,20 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def group_colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each group, the same in every picture of a run; ``S2`` comes before ``S10``."""
+    ordered = sorted(set(names), key=_natural)
+    return {name: _tint(PALETTE[i % len(PALETTE)], i // len(PALETTE)) for i, name in enumerate(ordered)}
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever can be read on a colour (relative luminance of WCAG 2)."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#ffffff" if luminance < 0.18 else INK
+
+
 def fit(text: str, limit: int) -> str:
     """``text``, or as much of it as ``limit`` characters hold."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -120,3 +140,16 @@ def fit(text: str, limit: int) -> str:
 
 def _number(tick: float) -> str:
     return f"{tick:,.0f}" if 1e4 <= abs(tick) < 1e9 else f"{tick:g}".replace("-", "−")
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Order in which ``S2`` comes before ``S10``: numbers by their length, then by their digits."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(0, len(d := p.lstrip("0")), d) if p.isdigit() else (1, 0, p) for p in parts]
+
+
+def _tint(colour: str, times: int) -> str:
+    """A colour that is drawn towards white."""
+    share = 1 - 0.55**times
+    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(c + (255 - c) * share):02x}" for c in channels)
