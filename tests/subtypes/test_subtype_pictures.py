@@ -549,7 +549,10 @@ def whole(divided: Divided, folder: Path) -> Inputs:
         folder / "consensus.npz", matrix=(code[:, None] == code).astype(float), patients=np.array(patients)
     )
     profile = read_parquet(divided[1] / "profile.parquet")
-    write_parquet(profile[["subtype", "feature"]].assign(q=0.01), folder / "characterisation.parquet")
+    write_parquet(
+        profile[["subtype", "feature"]].set_axis(["subtype", "name"], axis=1).assign(q=0.01),
+        folder / "characterisation.parquet",
+    )
     rows = [
         (p, HOSTILE if i % 2 else "TP53", "Nonsense_Mutation", "p.R1*") for i, p in enumerate(patients[:30])
     ]
@@ -582,7 +585,10 @@ def test_all_pictures_are_drawn_listed_and_safe(divided: Divided, tmp_path: Path
         assert tags <= {"svg", "title", "desc", "g", "path", "rect", "circle", "text", "image"}
         assert not any(name.startswith("on") for element in root.iter() for name in element.attrib)
         assert "<script" not in text and "\u202e" not in text and "\x1b" not in text
-    assert "10 without" not in json.dumps(listed)
+    marked = ET.fromstring((tmp_path / "a/features.svg").read_text(encoding="utf-8"))
+    assert len([e for e in marked.iter() if e.get("class") == "marked"]) == len(
+        read_parquet(tmp_path / "characterisation.parquet")
+    )
     drawn = {p.name for p in (tmp_path / "a").glob("*.svg")}
     assert drawn == {p["file"] for p in listed}
 
@@ -645,6 +651,19 @@ def test_one_group_has_its_pictures_and_reasons_for_the_others(divided: Divided,
     assert listed["oncoprint"]["reason"] == "the run has no tumours"
     root = ET.fromstring((tmp_path / "a/survival.survival.svg").read_text())
     assert len([e for e in root.iter() if e.get("class") == "curve"]) == 1
+
+
+def test_the_p_value_of_a_caption_is_the_corrected_one(divided: Divided, tmp_path: Path) -> None:
+    selection = read_json(divided[1] / "selection.json")
+    selection["outcomes"]["survival"] |= {"p": 0.001, "p_adjusted": 0.0234, "n_tried": 12}
+    write_json(tmp_path / "s.json", selection)
+    plot_subtypes(replace(inputs_of(divided), selection=tmp_path / "s.json"), tmp_path / "a")
+    (caption,) = [
+        p["caption"]
+        for p in read_json(tmp_path / "a/pictures.json")["pictures"]
+        if p["name"] == "survival.survival"
+    ]
+    assert "corrected for all 12 tests of divisions and outcomes that were tried: p = 0.023." in caption
 
 
 def test_a_run_without_outcome_says_so(divided: Divided, tmp_path: Path) -> None:

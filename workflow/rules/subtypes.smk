@@ -104,3 +104,34 @@ rule assign_subtypes:
         "python {params.script} --model {input.model} --features {input.features} --people {input.people}"
         " --clinical {input.clinical} --sample-qc {input.sample_qc}"
         " --ancestry {input.ancestry} --out {output} > {log} 2>&1"
+
+
+rule plot_subtypes:
+    """Stability, consensus, the cohort on two axes, survival, features, altered genes; with captions."""
+    input:
+        model="results/subtypes/model.json",
+        features="results/subtypes/features.parquet",
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        ancestry="results/variants/ancestry.parquet",
+        assignments="results/subtypes/assignments.parquet",
+        selection="results/subtypes/selection.json",
+        profile="results/subtypes/profile.parquet",
+        somatic="results/variants/somatic.parquet",
+        tumours="results/variants/tumours.parquet",
+    output:
+        directory("results/subtypes/pictures"),
+    log:
+        "logs/plot_subtypes.log",
+    benchmark:
+        "logs/benchmarks/plot_subtypes.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("plot_subtypes.py"),
+        script=script("plot_subtypes.py"),
+    shell:
+        "python {params.script} --model {input.model} --features {input.features} --clinical {input.clinical}"
+        " --dictionary {input.dictionary} --ancestry {input.ancestry} --assignments {input.assignments}"
+        " --selection {input.selection} --profile {input.profile}"
+        " --somatic {input.somatic} --tumours {input.tumours} --out-dir {output} > {log} 2>&1"

@@ -15,7 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 N_AXES = 2
-MAX_STEPS, TOLERANCE = 300, 1e-6
+MAX_STEPS, TOLERANCE = 100, 1e-5
 _TINY = 1e-9
 
 
@@ -129,7 +129,7 @@ def _expected(
 def _refine(
     known: np.ndarray, seen: np.ndarray, mean: np.ndarray, weights: np.ndarray, noise: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """EM over the seen values until the weights stand still."""
+    """EM over the seen values until the weights stand still, or :data:`MAX_STEPS`: enough for a picture."""
     q = weights.shape[1]
     mask = seen.astype(float)
     count = np.maximum(mask.sum(axis=0), 1)

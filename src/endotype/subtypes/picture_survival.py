@@ -14,7 +14,7 @@ from endotype.subtypes.picture_canvas import names_width, text
 MAX_BANDS = 8
 """With more curves than this the bands would hide them, and are left out."""
 
-_DASHES = ("", "7 3", "2 3", "9 3 2 3")
+_DASHES = ("", "8 2", "3 1.5", "10 2 2 2")
 _WIDTH, _PLOT, _ROW, _LETTERS = 460, 270, 17, 13
 
 
@@ -64,7 +64,7 @@ def survival_curves(
     """
     end = max((float(c.time.max()) for c in curves if len(c.time)), default=1.0) or 1.0
     marks = [t for t in ticks(0.0, end) if t <= end]
-    left = max(52.0, 36 + names_width([c.name for c in curves], _LETTERS))
+    left = max(52.0, 46 + names_width([c.name for c in curves], _LETTERS))
     bottom = 60 + _ROW * len(curves)
     plot = Axes(
         (0.0, end), (0.0, 1.0), ("", ""), title, _description(curves, marks),
@@ -73,11 +73,9 @@ def survival_curves(
     for curve in curves if len(curves) <= MAX_BANDS else []:
         plot.add(_band(plot, curve, colours[curve.name]))
     for i, curve in enumerate(curves):
-        dash = _DASHES[i // 8 % len(_DASHES)]
-        dashed = f' stroke-dasharray="{dash}"' if dash else ""
         plot.add(
             f'<path class="curve" d="{_steps(plot, curve.times, curve.survival)}" fill="none"'
-            f' stroke="{colours[curve.name]}" stroke-width="2"{dashed}/>'
+            f' stroke="{colours[curve.name]}" stroke-width="2"{_dashed(i)}/>'
         )
         if marked := _censored(plot, curve):
             plot.add(f'<path class="censored" d="{marked}" stroke="{colours[curve.name]}"/>')
@@ -92,13 +90,19 @@ def _table(plot: Axes, curves: Sequence[Curve], colours: Mapping[str, str], mark
     for i, curve in enumerate(curves):
         y = top + _ROW * (i + 1)
         parts.append(
-            f'<rect x="4" y="{y - 9}" width="10" height="10" rx="2" fill="{colours[curve.name]}"/>'
-            + text(18, y, curve.name, letters=_LETTERS)
+            f'<path d="M4 {y - 4}h20" stroke="{colours[curve.name]}" stroke-width="2.5"{_dashed(i)}/>'
+            + text(28, y, curve.name, letters=_LETTERS)
         )
         parts += [
             text(plot.x(t), y, f"{curve.at_risk(t):,}", "middle", more=' class="at-risk"') for t in marks
         ]
     return f'<path d="M4 {top + 5}H{_WIDTH - 4}" stroke="{LINE}" stroke-width=".5"/>' + "".join(parts)
+
+
+def _dashed(i: int) -> str:
+    """Line patterns by turns, so that curves can be told apart without colour."""
+    dash = _DASHES[i % len(_DASHES)]
+    return f' stroke-dasharray="{dash}"' if dash else ""
 
 
 def _steps(plot: Axes, times: np.ndarray, values: np.ndarray) -> str:

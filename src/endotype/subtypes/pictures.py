@@ -50,7 +50,8 @@ class Inputs:
     Attributes:
         model, features, clinical, dictionary, ancestry, assignments, selection, profile: always there.
         consensus: ``matrix``, shape (n, n), and ``patients``, shape (n,), as NumPy's ``.npz``.
-        characterisation: ``subtype feature q`` (more columns may follow): false discovery rates.
+        characterisation: ``subtype name q`` and more columns: false discovery rates; of several rows of one
+            name the first counts.
         somatic, tumours: of the variants stage.
         genes: of the oncoprint; None: those that are altered most often.
     """
@@ -303,8 +304,8 @@ def _test_words(test: Mapping[str, Any]) -> str:
         return f"Not tested: {test.get('reason', 'no test was made')}."
 
     made = "log-rank test by permutation"
-    if "n_solutions" in test:
-        made += f", corrected for all {test['n_solutions']} divisions that were tried"
+    if "p_adjusted" in test:
+        made += f", corrected for all {test['n_tried']} tests of divisions and outcomes that were tried"
 
     return f"{made.capitalize()}: p = {p:.2g}."
 
@@ -319,7 +320,8 @@ def _features(inputs: Inputs, groups: _Groups) -> Drawn:
     q = None
     caption = "Mean of the subtype less mean of the cohort, in standard deviations of the cohort"
     if inputs.characterisation is not None:
-        q = _wide(read_parquet(inputs.characterisation), "q", names, groups.names)
+        rates = read_parquet(inputs.characterisation, ["subtype", "name", "q"])
+        q = _wide(rates.rename(columns={"name": "feature"}), "q", names, groups.names)
         caption += f"; a dot where the false discovery rate is at most {100 * FDR:g} %"
     caption += (
         ". Features are ordered by the subtype in which they differ most. Subtypes were found with these "
