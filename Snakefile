@@ -53,6 +53,7 @@ rule association:
 rule subtypes:
     input:
         rules.assign_subtypes.output,
+        rules.assess_subtypes.output,
 
 
 rule targets:
