@@ -76,7 +76,7 @@ def assess_subtypes(
     """
     if len({path is None for path in (bfile, annotation, genes)}) > 1:
         raise ValueError("bfile, annotation and genes go together")
-    frozen = load_model(model)
+    frozen, content = load_model(model), read_json(model)
     info, described = read_json(features_info)["features"], read_json(dictionary)
     calls = read_parquet(assignments).set_index("patient").sort_index()
     patients = calls.index
@@ -106,14 +106,14 @@ def assess_subtypes(
             pathway_of=pathway_of,
         )
         in_statistics = patients.isin(qc.loc[qc["in_statistics"].fillna(False).to_numpy(bool), "patient"])
-        used = {f.name for f in frozen.features}
+        used = {f["name"] for f in content["features"]}
         record, traits = assess(
             subjects, info, used, frozen.subtypes, calls, np.asarray(in_statistics), described, settings
         )
     out = Path(out_dir)
     write_json(out / "assessment.json", record)
     write_parquet(traits, out / "characterisation.parquet")
-    files = {SELECTION: read_json(selection), MODEL: read_json(model), ASSESSMENT: record}
+    files = {SELECTION: read_json(selection), MODEL: content, ASSESSMENT: record}
     files |= {FEATURES: read_json(features_info), DICTIONARY: described}
     files |= {place: read_json(path) for place, path in ((CONFIG, config), (FLOW, flow)) if path is not None}
     checklist = fill_checklist(Run(files))
