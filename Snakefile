@@ -54,6 +54,7 @@ rule subtypes:
     input:
         rules.assign_subtypes.output,
         rules.plot_subtypes.output,
+        rules.assess_subtypes.output,
 
 
 rule targets:

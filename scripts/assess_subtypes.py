@@ -23,10 +23,16 @@ def main() -> None:
     parser.add_argument("--bfile", help="prefix of the genotype store, for carriers by gene")
     parser.add_argument("--annotation", help="annotation/variants.parquet, for carriers by gene")
     parser.add_argument("--genes", help="annotation/genes.parquet, for carriers by gene and pathway")
-    parser.add_argument("--burden", help="Parquet table of patient and numbers of mutations, for the audit")
+    parser.add_argument("--burden", help="variants/tumours.parquet, for the audit")
     parser.add_argument("--config", help="provenance/config.json, for the checklist")
     parser.add_argument("--flow", help="variants/flow.json, for the checklist")
-    parser.add_argument("--standard-of-care", nargs="*", default=[], help="columns known without subtypes")
+    parser.add_argument(
+        "--standard-of-care",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="known without subtypes; repeat",
+    )
     parser.add_argument("--treatment", help="column of the treatment")
     parser.add_argument("--audit-ari", type=float, default=defaults.audit_ari)
     parser.add_argument("--audit-eta-squared", type=float, default=defaults.audit_eta_squared)

@@ -15,7 +15,7 @@ import pytest
 from endotype.errors import InputError
 from endotype.files import read_json, to_json, write_json
 from endotype.subtypes.assess import AssessmentSettings
-from endotype.subtypes.assess_files import assess_subtypes
+from endotype.subtypes.assess_files import _burden, assess_subtypes
 from endotype.subtypes.checklist import checklist_markdown, fill_checklist
 from endotype.subtypes.checklist_items import AUTHORS, ITEMS, Run
 from endotype.tables import read_parquet, write_parquet
@@ -43,7 +43,7 @@ def cohort(divided: tuple[CohortFiles, Path], tmp_path_factory: pytest.TempPathF
     apart = calls.loc[calls["call"] == "called", "patient"].iloc[0]
     qc["in_statistics"] &= (qc["patient"] != apart).to_numpy()  # such as the relative of another patient
     write_parquet(qc, folder / "sample_qc.parquet")
-    burden = pd.DataFrame({"patient": clinical["patient"], "mutations": rng.poisson(50, len(clinical))})
+    burden = pd.DataFrame({"patient": clinical["patient"], "n_mutations": rng.poisson(50, len(clinical))})
     write_parquet(burden, folder / "burden.parquet")
     return {
         "features": results / "features.parquet",
@@ -75,7 +75,7 @@ def test_every_part_is_there(assessed):
     assert sorted(p.name for p in out.iterdir()) == WRITTEN
     assert record["audit"]["status"] == "assessed"
     audited = {c["confounder"] for c in record["audit"]["confounders"]}
-    assert {"site", "pc1", "log(mutations + 1)"} <= audited
+    assert {"site", "pc1", "log(n_mutations + 1)"} <= audited
     survival = record["outcomes"]["survival"]
     assert all(survival[part]["status"] == "assessed" for part in ("survival", "added_value", "treatment"))
     assert survival["added_value"]["standard_of_care"] == ["age"]
@@ -184,17 +184,21 @@ def test_columns_that_cant_be_used_are_all_told(cohort, tmp_path, settings, said
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
-    [
-        (pd.DataFrame({"patient": ["a", "a"], "n": [1, 2]}), "a patient in several rows"),
-        (pd.DataFrame({"patient": ["a"], "n": ["many"]}), "'patient' and numbers"),
-        (pd.DataFrame({"n": [1]}), "'patient' and numbers"),
-    ],
+    "table", [{"patient": ["a"], "n_mutations": ["many"]}, {"n_mutations": [1]}, {"patient": ["a"]}]
 )
-def test_a_burden_table_that_cant_be_used(cohort, tmp_path, table, said):
-    write_parquet(table, tmp_path / "burden.parquet")
-    with pytest.raises(InputError, match=said):
+def test_a_burden_table_that_cant_be_used(cohort, tmp_path, table):
+    write_parquet(pd.DataFrame(table), tmp_path / "burden.parquet")
+    with pytest.raises(InputError, match="'patient' and a number 'n_mutations'"):
         assess_subtypes(**cohort | {"burden": tmp_path / "burden.parquet"}, settings=QUICK, out_dir=tmp_path)
+
+
+def test_burden_is_of_the_largest_tumour_and_absent_without_tumours(tmp_path):
+    table = pd.DataFrame({"patient": ["b", "a", "b"], "n_mutations": [3, 1, 9]})
+    write_parquet(table, tmp_path / "burden.parquet")
+    found = _burden(tmp_path / "burden.parquet", pd.Index(["a", "b", "c"]))
+    assert np.array_equal(found["n_mutations"].to_numpy(), [1, 9, np.nan], equal_nan=True)
+    write_parquet(table.iloc[:0], tmp_path / "none.parquet")
+    assert _burden(tmp_path / "none.parquet", pd.Index(["a"])) is None
 
 
 class TestChecklist:

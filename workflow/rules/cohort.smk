@@ -72,6 +72,7 @@ rule write_manifest:
         "results/annotation/imported.json" if CONFIG["annotation"]["compare_imported"] else [],
         "results/association/summary.json",
         "results/subtypes/assignments.parquet",
+        "results/subtypes/assessment.json",
         "results/targets/targets.parquet",
         "results/reports/index.html",
     output:

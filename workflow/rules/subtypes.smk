@@ -3,7 +3,6 @@
 VIEWS = CONFIG["subtypes"]["views"]
 VIEW_FILES = view_files(VIEWS)
 BURDEN = CONFIG["subtypes"]["burden_is_confounder"]
-TUMOUR_VIEWS = bool(TUMOUR_FILES) and (BURDEN or any(v["source"].startswith("tumour") for v in VIEWS))
 
 
 rule build_features:
@@ -16,32 +15,13 @@ rule build_features:
         store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
         annotation="results/annotation/variants.parquet",
         genes="results/annotation/genes.parquet",
-        tumours=(
-            ["results/variants/somatic.parquet", "results/variants/tumours.parquet"] if TUMOUR_VIEWS else []
-        ),
-        matrices=VIEW_FILES,
-    output:
-        features="results/subtypes/features.parquet",
-        info="results/subtypes/features.json",
-    log:
-        "logs/build_features.log",
-    conda:
-        "../../envs/endotype.yaml"
-    params:
-        code=code("build_features.py"),
-        script=script("build_features.py"),
-        views=json.dumps(VIEWS),
-        tumours=(
-            "--somatic results/variants/somatic.parquet --tumours results/variants/tumours.parquet"
-            if TUMOUR_VIEWS
-            else ""
-        ),
         burden="--burden-is-confounder" if BURDEN else "",
         assembly=option("--assembly", REFERENCE["assembly"]),
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
-        " --annotation {input.annotation} --genes {input.genes} {params.tumours} {params.burden}"
+        " --annotation {input.annotation} --genes {input.genes} --somatic {input.somatic}"
+        " --tumours {input.tumours} {params.burden}"
         " {params.assembly}"
         " --views {params.views:q} --out results/subtypes > {log} 2>&1"
 
@@ -117,6 +97,7 @@ rule plot_subtypes:
         assignments="results/subtypes/assignments.parquet",
         selection="results/subtypes/selection.json",
         profile="results/subtypes/profile.parquet",
+        characterisation="results/subtypes/characterisation.parquet",
         somatic="results/variants/somatic.parquet",
         tumours="results/variants/tumours.parquet",
     output:
@@ -133,5 +114,61 @@ rule plot_subtypes:
     shell:
         "python {params.script} --model {input.model} --features {input.features} --clinical {input.clinical}"
         " --dictionary {input.dictionary} --ancestry {input.ancestry} --assignments {input.assignments}"
-        " --selection {input.selection} --profile {input.profile}"
+        " --selection {input.selection} --profile {input.profile} --characterisation {input.characterisation}"
         " --somatic {input.somatic} --tumours {input.tumours} --out-dir {output} > {log} 2>&1"
+
+
+# With "=", because the name of a column may begin with a dash.
+STANDARD_OF_CARE = " ".join(
+    f"--standard-of-care={shlex.quote(column)}" for column in CONFIG["subtypes"]["standard_of_care"]
+)
+TREATMENT = CONFIG["subtypes"]["treatment"]
+
+
+rule assess_subtypes:
+    """Audit, characterise and name the subtypes; what they add to the standard of care; the checklist."""
+    input:
+        features="results/subtypes/features.parquet",
+        info="results/subtypes/features.json",
+        assignments="results/subtypes/assignments.parquet",
+        model="results/subtypes/model.json",
+        selection="results/subtypes/selection.json",
+        clinical="results/cohort/clinical.parquet",
+        dictionary="results/cohort/dictionary.json",
+        people="results/cohort/people.parquet",
+        ancestry="results/variants/ancestry.parquet",
+        sample_qc="results/variants/sample_qc.parquet",
+        store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
+        annotation="results/annotation/variants.parquet",
+        genes="results/annotation/genes.parquet",
+        burden="results/variants/tumours.parquet",
+        config="results/provenance/config.json",
+        flow="results/variants/flow.json",
+    output:
+        assessment="results/subtypes/assessment.json",
+        characterisation="results/subtypes/characterisation.parquet",
+        checklist="results/subtypes/checklist.json",
+        page="results/subtypes/checklist.md",
+    log:
+        "logs/assess_subtypes.log",
+    benchmark:
+        "logs/benchmarks/assess_subtypes.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("assess_subtypes.py"),
+        script=script("assess_subtypes.py"),
+        subtypes=CONFIG["subtypes"],
+        standard=STANDARD_OF_CARE,
+        treatment=f"--treatment={shlex.quote(TREATMENT)}" if TREATMENT else "",
+        horizon=option("--horizon", CONFIG["subtypes"]["horizon"]),
+        seed=CONFIG["run"]["seed"],
+    shell:
+        "python {params.script} --features {input.features} --features-info {input.info}"
+        " --assignments {input.assignments} --model {input.model} --selection {input.selection}"
+        " --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
+        " --ancestry {input.ancestry} --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
+        " --annotation {input.annotation} --genes {input.genes} --burden {input.burden} --config {input.config}"
+        " --flow {input.flow} {params.standard} {params.treatment} {params.horizon}"
+        " --audit-ari {params.subtypes[audit_ari]} --audit-eta-squared {params.subtypes[audit_eta_squared]}"
+        " --bootstrap {params.subtypes[bootstrap]} --seed {params.seed} --out results/subtypes > {log} 2>&1"

@@ -31,6 +31,9 @@ from endotype.subtypes.traits import Subjects
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import open_store
 
+BURDEN = "n_mutations"
+"""The column of the burden table that counts mutations."""
+
 
 def assess_subtypes(
     features: str | Path,
@@ -61,7 +64,7 @@ def assess_subtypes(
         settings: what the user chose.
         out_dir: where to write.
         bfile, annotation, genes: for carriers by gene and pathway; all three or none.
-        burden: a table with ``patient`` and numbers of mutations, for the audit.
+        burden: ``variants/tumours.parquet``, for the audit.
         config, flow: ``provenance/config.json`` and ``variants/flow.json``, for the checklist.
 
     Returns:
@@ -73,7 +76,7 @@ def assess_subtypes(
     """
     if len({path is None for path in (bfile, annotation, genes)}) > 1:
         raise ValueError("bfile, annotation and genes go together")
-    frozen = load_model(model)
+    frozen, content = load_model(model), read_json(model)
     info, described = read_json(features_info)["features"], read_json(dictionary)
     calls = read_parquet(assignments).set_index("patient").sort_index()
     patients = calls.index
@@ -103,14 +106,14 @@ def assess_subtypes(
             pathway_of=pathway_of,
         )
         in_statistics = patients.isin(qc.loc[qc["in_statistics"].fillna(False).to_numpy(bool), "patient"])
-        used = {f.name for f in frozen.features}
+        used = {f["name"] for f in content["features"]}
         record, traits = assess(
             subjects, info, used, frozen.subtypes, calls, np.asarray(in_statistics), described, settings
         )
     out = Path(out_dir)
     write_json(out / "assessment.json", record)
     write_parquet(traits, out / "characterisation.parquet")
-    files = {SELECTION: read_json(selection), MODEL: read_json(model), ASSESSMENT: record}
+    files = {SELECTION: read_json(selection), MODEL: content, ASSESSMENT: record}
     files |= {FEATURES: read_json(features_info), DICTIONARY: described}
     files |= {place: read_json(path) for place, path in ((CONFIG, config), (FLOW, flow)) if path is not None}
     checklist = fill_checklist(Run(files))
@@ -176,11 +179,14 @@ def check_columns(
         raise InputError(problems)
 
 
-def _burden(path: str | Path, patients: pd.Index) -> pd.DataFrame:
+def _burden(path: str | Path, patients: pd.Index) -> pd.DataFrame | None:
+    """Mutations by patient; of several tumours the largest number. ``None`` when nobody has a tumour."""
     table = read_parquet(path)
-    numbers = [c for c in table.columns if c != "patient" and pd.api.types.is_numeric_dtype(table[c].dtype)]
-    if "patient" not in table.columns or not numbers:
-        raise input_error(path, f"the columns {', '.join(map(str, table.columns))}", "'patient' and numbers")
-    if table["patient"].duplicated().any():
-        raise input_error(path, "a patient in several rows", "one row per patient")
-    return table.set_index("patient")[numbers].reindex(patients)
+    if not {"patient", BURDEN} <= set(table.columns) or not pd.api.types.is_numeric_dtype(
+        table[BURDEN].dtype
+    ):
+        found = f"the columns {', '.join(map(str, table.columns))}"
+        raise input_error(path, found, f"'patient' and a number '{BURDEN}'")
+    if table.empty:
+        return None
+    return table.groupby("patient")[[BURDEN]].max().reindex(patients)
