@@ -15,14 +15,27 @@ rule build_features:
         store=multiext("results/variants/genotypes", ".bed", ".bim", ".fam"),
         annotation="results/annotation/variants.parquet",
         genes="results/annotation/genes.parquet",
+        somatic="results/variants/somatic.parquet",
+        tumours="results/variants/tumours.parquet",
+        matrices=VIEW_FILES,
+    output:
+        features="results/subtypes/features.parquet",
+        info="results/subtypes/features.json",
+    log:
+        "logs/build_features.log",
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("build_features.py"),
+        script=script("build_features.py"),
+        views=json.dumps(VIEWS),
         burden="--burden-is-confounder" if BURDEN else "",
         assembly=option("--assembly", REFERENCE["assembly"]),
     shell:
         "python {params.script} --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --bfile results/variants/genotypes"
         " --annotation {input.annotation} --genes {input.genes} --somatic {input.somatic}"
-        " --tumours {input.tumours} {params.burden}"
-        " {params.assembly}"
+        " --tumours {input.tumours} {params.burden} {params.assembly}"
         " --views {params.views:q} --out results/subtypes > {log} 2>&1"
 
 
