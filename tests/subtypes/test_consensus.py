@@ -144,14 +144,15 @@ class TestCounting:
 
     def test_bits_do_not_depend_on_threads(self) -> None:
         values, _ = three_groups()
-        results = []
+        results, before = [], numba.get_num_threads()
         for threads in (1, 2):
-            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            numba.set_num_threads(min(threads, before))
             found = [
                 hierarchical_consensus(squared_distances(values), KS, 70, seed=3),
                 kmeans_consensus(values, KS, 70, seed=3, restarts=2),
             ]
             results.append(b"".join(one.matrix.tobytes() for each in found for one in each.values()))
+        numba.set_num_threads(before)
         assert results[0] == results[1]
 
 
