@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -28,6 +29,9 @@ from endotype.subtypes import similarity_kernels as kernels
 _EPS = float(np.finfo(float).eps)
 _ROTATIONS = 20
 _SPREADS = 1000
+_MANY = 800
+"""Patients from which threads share a pass over a network."""
+
 MAX_DENSE = 800
 """Patients up to which all eigenvectors are computed; beyond, only those that are needed."""
 
@@ -132,6 +136,19 @@ def fuse_in_place(
             raise ValueError(f"{k} neighbours among {len(network)} patients of view {v + 1}")
         if not _is_symmetric(network):
             raise ValueError(f"the network of view {v + 1} is not symmetric")
+    threads = numba.get_num_threads()
+    if n < _MANY:
+        numba.set_num_threads(1)  # waiting for each other at the end of each pass would take longer than it
+    try:
+        return _fuse(networks, members, measured, k, steps)
+    finally:
+        numba.set_num_threads(threads)
+
+
+def _fuse(
+    networks: list[np.ndarray], members: list[np.ndarray], measured: np.ndarray, k: int, steps: int
+) -> np.ndarray:
+    n = len(measured)
     for network in networks:
         _normalise(network)
     local = []
