@@ -321,7 +321,7 @@ def count_pairs(packed: np.ndarray, together: np.ndarray, sampled: np.ndarray) -
 
 
 @numba.njit(cache=True)
-def _count_row(packed: np.ndarray, i: int, together: np.ndarray, sampled: np.ndarray) -> None:
+def _count_row(packed: np.ndarray, i: np.int64, together: np.ndarray, sampled: np.ndarray) -> None:
     n, all_planes, words = packed.shape
     planes = all_planes - 1
     for j in range(i, n):
