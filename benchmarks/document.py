@@ -35,6 +35,7 @@ def render(folder: Path) -> str:
         "packed_scan": _growth,
         "binary": _binary,
         "set_tests": _sets,
+        "subtypes": _subtypes,
     }
     text = [HEAD]
     for name, chapter in chapters.items():
@@ -197,6 +198,41 @@ def _sets(result: dict[str, Any]) -> str:
             _table(["step", *kinds], rows),
             *note,
             _machine(result["machine"]) if "machine" in result else "",
+        ]
+    )
+
+
+def _subtypes(result: dict[str, Any]) -> str:
+    fused, resampled = result["fusion"], result["consensus"]
+    rows = [[name, _number(value)] for name, value in fused["seconds"].items()]
+    peers = [["R: " + name, _number(value), ""] for name, value in resampled["peer_seconds"].items()]
+    apart = resampled["largest_difference_of_consensus"]
+    return "\n".join(
+        [
+            "## Subtypes\n",
+            f"Similarity network fusion of {fused['patients']:,} patients in {len(fused['features'])} views "
+            f"({', '.join(map(str, fused['features']))} features), {fused['threads']} threads, wall seconds; "
+            f"{_number(fused['seconds_in_all'])} in all, {fused['peak_megabytes']:,.0f} MB at most.\n",
+            _table(["step", "s"], rows),
+            f"Consensus clustering of {resampled['patients']:,} patients with {resampled['features']} "
+            f"features, {resampled['resamples']} resamples, {resampled['groups'][0]} to "
+            f"{resampled['groups'][1]} groups, with the final groups: average linkage (hc) and k-means (km). "
+            "The ratio is to the clustering and counting of R's program alone, without its plots and final "
+            "groups; it starts k-means once.\n",
+            _table(
+                ["program", "s", "ratio"],
+                [
+                    *[
+                        [name, _number(value), _ratio(resampled["ratio"].get(name))]
+                        for name, value in resampled["seconds"].items()
+                    ],
+                    *peers,
+                ],
+            ),
+            f"*Peer:* {resampled['peer']}."
+            + ("" if apart is None else f" On its own resamples, consensus differs by at most {apart:.1e}.")
+            + "\n",
+            _machine(result["machine"]),
         ]
     )
 

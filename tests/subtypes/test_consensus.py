@@ -144,14 +144,15 @@ class TestCounting:
 
     def test_bits_do_not_depend_on_threads(self) -> None:
         values, _ = three_groups()
-        results = []
+        results, before = [], numba.get_num_threads()
         for threads in (1, 2):
-            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            numba.set_num_threads(min(threads, before))
             found = [
                 hierarchical_consensus(squared_distances(values), KS, 70, seed=3),
                 kmeans_consensus(values, KS, 70, seed=3, restarts=2),
             ]
             results.append(b"".join(one.matrix.tobytes() for each in found for one in each.values()))
+        numba.set_num_threads(before)
         assert results[0] == results[1]
 
 
@@ -178,18 +179,20 @@ class TestTrees:
 class TestKmeans:
     def test_from_the_same_centres_it_ends_where_scikit_learn_does(self) -> None:
         values, _ = three_groups(5, gap=0.6)
+        columns = np.ascontiguousarray(values.T)
         for seed in range(5):
             uniforms = np.random.default_rng(seed).random(4)
-            centres = kernels.spread_centres(values, uniforms)
+            centres = kernels.spread_centres(columns, uniforms)
             theirs = KMeans(4, init=centres.copy(), n_init=1, tol=0, max_iter=100).fit(values)
-            label, within = kernels.lloyd(values, centres, 100)
+            label, within = kernels.lloyd(columns, centres, 100)
             np.testing.assert_array_equal(label, theirs.labels_)
             assert within == pytest.approx(theirs.inertia_, rel=1e-12)
 
     def test_restarts_find_what_one_start_misses(self) -> None:
         values, _ = three_groups(5, n=90, gap=1.0)
-        one = kernels.kmeans(values, np.random.default_rng(2).random((1, 6)), 100)
-        many = kernels.kmeans(values, np.random.default_rng(2).random((40, 6)), 100)
+        columns = np.ascontiguousarray(values.T)
+        one = kernels.kmeans(columns, np.random.default_rng(2).random((1, 6)), 100)
+        many = kernels.kmeans(columns, np.random.default_rng(2).random((40, 6)), 100)
 
         def within(label: np.ndarray) -> float:
             return sum(
@@ -201,7 +204,7 @@ class TestKmeans:
         assert within(many) == pytest.approx(best, rel=0.02)
 
     def test_duplicated_patients_do_not_stop_it(self) -> None:
-        label = kernels.kmeans(np.zeros((6, 2)), np.full((2, 3), 0.9), 10)
+        label = kernels.kmeans(np.zeros((2, 6)), np.full((2, 3), 0.9), 10)
         assert (label == 0).all()
 
 

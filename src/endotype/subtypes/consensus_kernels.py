@@ -127,93 +127,114 @@ def _tree_groups(distance: np.ndarray, rows: np.ndarray, ks: np.ndarray, out: np
 
 
 @numba.njit(cache=True)
-def lloyd(x: np.ndarray, centres: np.ndarray, iterations: int) -> tuple[np.ndarray, float]:
+def squared_gaps(columns: np.ndarray, point: np.ndarray, out: np.ndarray) -> None:
+    """Squared distance of each patient to a point, float64 (n,): of many patients at once, so that every sum
+    keeps its order and the processor's vectors are used all the same; ``columns`` (p, n), ``point`` (p,)."""
+    p, n = columns.shape
+    out[:] = 0.0
+    for j in range(p):
+        here = point[j]
+        for i in range(n):
+            d = columns[j, i] - here
+            out[i] += d * d
+
+
+@numba.njit(cache=True)
+def lloyd(columns: np.ndarray, centres: np.ndarray, iterations: int) -> tuple[np.ndarray, float]:
     """k-means from given centres (Lloyd 1982), until no patient moves.
 
     A group that loses all its patients keeps its centre. Of equally near centres the first wins.
 
     Args:
-        x: float64 (n, p).
+        columns: float64 (p, n), patients run fastest.
         centres: float64 (k, p), overwritten.
         iterations: at most.
 
     Returns:
         int64 (n,) groups, and the sum of squared distances to the centres they were assigned by.
     """
-    n, p = x.shape
+    p, n = columns.shape
     k = centres.shape[0]
     label = np.full(n, -1)
-    within = 0.0
+    best = np.empty(n, np.int64)
+    least = np.empty(n)
+    gap = np.empty(n)
     for _ in range(iterations):
+        squared_gaps(columns, centres[0], least)
+        best[:] = 0
+        for c in range(1, k):
+            squared_gaps(columns, centres[c], gap)
+            for i in range(n):
+                if gap[i] < least[i]:
+                    best[i], least[i] = c, gap[i]
         moved = False
-        within = 0.0
         for i in range(n):
-            best, least = 0, np.inf
-            for c in range(k):
-                total = 0.0
-                for j in range(p):
-                    d = x[i, j] - centres[c, j]
-                    total += d * d
-                if total < least:
-                    best, least = c, total
-            within += least
-            if label[i] != best:
-                label[i] = best
-                moved = True
+            moved |= label[i] != best[i]
+            label[i] = best[i]
         if not moved:
             break
         count = np.zeros(k)
-        mean = np.zeros((k, p))
         for i in range(n):
             count[label[i]] += 1
-            for j in range(p):
-                mean[label[i], j] += x[i, j]
-        for c in range(k):
-            if count[c] > 0:
-                for j in range(p):
-                    centres[c, j] = mean[c, j] / count[c]
+        total = np.empty(k)
+        for j in range(p):
+            total[:] = 0.0
+            for i in range(n):
+                total[label[i]] += columns[j, i]
+            for c in range(k):
+                if count[c] > 0:
+                    centres[c, j] = total[c] / count[c]
+    within = 0.0
+    for value in least:
+        within += value
     return label, within
 
 
 @numba.njit(cache=True)
-def spread_centres(x: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+def spread_centres(columns: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     """Starting centres, each a patient drawn in proportion to the squared distance from those before it
-    (k-means++, Arthur & Vassilvitskii 2007); ``uniforms`` (k,) in [0, 1) make the draws."""
-    n, p = x.shape
+    (k-means++, Arthur & Vassilvitskii 2007).
+
+    ``columns`` is float64 (p, n); ``uniforms`` (k,) in [0, 1) make the draws.
+    """
+    p, n = columns.shape
     k = uniforms.shape[0]
     centres = np.empty((k, p))
-    gap = np.full(n, np.inf)
-    chosen = min(int(uniforms[0] * n), n - 1)
+    nearest = np.full(n, np.inf)
+    gap = np.empty(n)
     for c in range(k):
+        total = 0.0
         if c > 0:
-            total = gap.sum()
-            if total > 0:
-                goal, so_far = uniforms[c] * total, 0.0
-                chosen = n - 1
-                for i in range(n):
-                    so_far += gap[i]
-                    if so_far > goal:
-                        chosen = i
-                        break
-            else:
-                chosen = min(int(uniforms[c] * n), n - 1)
-        centres[c] = x[chosen]
+            for value in nearest:
+                total += value
+        chosen = n - 1
+        if total > 0:
+            goal, so_far = uniforms[c] * total, 0.0
+            for i in range(n):
+                so_far += nearest[i]
+                if so_far > goal:
+                    chosen = i
+                    break
+        else:
+            chosen = min(int(uniforms[c] * n), n - 1)
+        for j in range(p):
+            centres[c, j] = columns[j, chosen]
+        squared_gaps(columns, centres[c], gap)
         for i in range(n):
-            total = 0.0
-            for j in range(p):
-                d = x[i, j] - x[chosen, j]
-                total += d * d
-            gap[i] = min(gap[i], total)
+            nearest[i] = min(nearest[i], gap[i])
     return centres
 
 
 @numba.njit(cache=True)
-def kmeans(x: np.ndarray, uniforms: np.ndarray, iterations: int) -> np.ndarray:
-    """The best of several k-means, int64 (n,); ``uniforms`` (restarts, k). Ties go to the earlier restart."""
-    best = np.zeros(x.shape[0], np.int64)
+def kmeans(columns: np.ndarray, uniforms: np.ndarray, iterations: int) -> np.ndarray:
+    """The best of several k-means, int64 (n,), of ``columns`` (p, n) from ``uniforms`` (restarts, k).
+
+    Ties go to the earlier restart.
+    """
+    best = np.zeros(columns.shape[1], np.int64)
     least = np.inf
     for start in range(uniforms.shape[0]):
-        label, within = lloyd(x, spread_centres(x, uniforms[start]), iterations)
+        label, within = lloyd(columns, spread_centres(columns, uniforms[start]), iterations)
         if within < least:
             best, least = label, within
     return best
@@ -242,10 +263,10 @@ def _kmeans_groups(
     x: np.ndarray, rows: np.ndarray, ks: np.ndarray, uniforms: np.ndarray, iterations: int, out: np.ndarray
 ) -> None:
     m, p = rows.shape[0], x.shape[1]
-    part = np.empty((m, p))
+    part = np.empty((p, m))
     for i in range(m):
         for j in range(p):
-            part[i, j] = x[rows[i], j]
+            part[j, i] = x[rows[i], j]
     start = 0
     for choice in range(ks.shape[0]):
         label = kmeans(part, uniforms[:, start : start + ks[choice]], iterations)
@@ -300,7 +321,7 @@ def count_pairs(packed: np.ndarray, together: np.ndarray, sampled: np.ndarray) -
 
 
 @numba.njit(cache=True)
-def _count_row(packed: np.ndarray, i: int, together: np.ndarray, sampled: np.ndarray) -> None:
+def _count_row(packed: np.ndarray, i: np.int64, together: np.ndarray, sampled: np.ndarray) -> None:
     n, all_planes, words = packed.shape
     planes = all_planes - 1
     for j in range(i, n):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -28,6 +29,9 @@ from endotype.subtypes import similarity_kernels as kernels
 _EPS = float(np.finfo(float).eps)
 _ROTATIONS = 20
 _SPREADS = 1000
+_MANY = 800
+"""Patients from which threads share a pass over a network."""
+
 MAX_DENSE = 800
 """Patients up to which all eigenvectors are computed; beyond, only those that are needed."""
 
@@ -85,7 +89,8 @@ def affinity(distances: np.ndarray, k: int = 20, sigma: float = 0.5) -> np.ndarr
     _require_neighbours(k, n)
     if np.isinf(distances).any():
         raise ValueError("a distance is infinite")
-    d = (distances + distances.T) / 2
+    d = distances + distances.T
+    d /= 2
     near = np.empty(n)
     kernels.neighbour_means(d, k, near)
     if np.isnan(near).any():
@@ -131,6 +136,19 @@ def fuse_in_place(
             raise ValueError(f"{k} neighbours among {len(network)} patients of view {v + 1}")
         if not _is_symmetric(network):
             raise ValueError(f"the network of view {v + 1} is not symmetric")
+    threads = numba.get_num_threads()
+    if n < _MANY:
+        numba.set_num_threads(1)  # waiting for each other at the end of each pass would take longer than it
+    try:
+        return _fuse(networks, members, measured, k, steps)
+    finally:
+        numba.set_num_threads(threads)
+
+
+def _fuse(
+    networks: list[np.ndarray], members: list[np.ndarray], measured: np.ndarray, k: int, steps: int
+) -> np.ndarray:
+    n = len(measured)
     for network in networks:
         _normalise(network)
     local = []
@@ -333,8 +351,10 @@ def measured_views(present: np.ndarray) -> np.ndarray:
 
 
 def _is_symmetric(network: np.ndarray) -> bool:
-    largest = np.abs(network).max(initial=0.0)
-    return bool(np.allclose(network, network.T, rtol=0, atol=1e-12 * largest))
+    most = 1e-12 * max(network.max(initial=0.0), -network.min(initial=0.0))
+    # some rows at a time: whole differences would take more memory than the fusion
+    starts = range(0, len(network), 256)
+    return all(np.abs(network[s : s + 256] - network[:, s : s + 256].T).max() <= most for s in starts)
 
 
 def _require_neighbours(k: int, n: int) -> None:

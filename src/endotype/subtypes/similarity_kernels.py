@@ -182,7 +182,7 @@ def diffuse(index: np.ndarray, weight: np.ndarray, network: np.ndarray, out: np.
 
 @numba.njit(cache=True)
 def _diffuse_block(
-    index: np.ndarray, weight: np.ndarray, network: np.ndarray, start: int, out: np.ndarray
+    index: np.ndarray, weight: np.ndarray, network: np.ndarray, start: np.int64, out: np.ndarray
 ) -> None:
     n, k = index.shape
     rows = min(BLOCK, n - start)
