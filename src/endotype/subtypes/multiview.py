@@ -13,14 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from endotype.subtypes.consensus import by_size
+from endotype.subtypes.kernels import CATEGORY
 from endotype.subtypes.nemo import CHOICES, default_neighbours, nemo_group_numbers, nemo_network
 from endotype.subtypes.similarity import affinity, eigengap, fuse_in_place, spectral_groups, squared_distances
 
 View = tuple[np.ndarray, np.ndarray]
 """Values, float64 (n, p) with NaN where missing, and the kind of each feature, int8 (p,)."""
-
-CATEGORY = 3
-"""Kind of the columns of a category, of which each difference shows in two."""
 
 NEIGHBOURS, STEPS = 20, 20
 """Of fusion; in a view of fewer patients all others are neighbours."""
