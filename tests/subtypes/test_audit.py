@@ -120,8 +120,9 @@ def test_columns_of_a_run():
     )
     people = pd.DataFrame({"sex": ["male", "female", "unknown", None]}, index=patients)
     burden = pd.DataFrame({"mutations": [0.0, 9, np.nan, -1]}, index=patients)
-    found = audit_columns(dictionary, clinical, ancestry, people, burden)
-    assert [c.name for c in found] == ["site", "sex", "pc1", "pc2", "log(mutations + 1)"]
+    removed = pd.DataFrame({"tumour:burden": [0.0, 1, 2, 3]}, index=patients)
+    found = audit_columns(dictionary, clinical, ancestry, people, burden, removed)
+    assert [c.name for c in found] == ["site", "sex", "pc1", "pc2", "log(mutations + 1)", "tumour:burden"]
     assert found[0].levels == ("a", "b")
     assert np.array_equal(found[0].values, [1, 0, np.nan, 0], equal_nan=True)
     assert np.isnan(found[1].values[2:]).all()

@@ -83,7 +83,12 @@ def assess(
     labels = calls["subtype"].map(number).fillna(-1.0).to_numpy(dtype=float).astype(np.int64)
     labels[~in_statistics] = -1
     columns = audit_columns(
-        dictionary, subjects.clinical, subjects.ancestry, subjects.people, subjects.burden
+        dictionary,
+        subjects.clinical,
+        subjects.ancestry,
+        subjects.people,
+        subjects.burden,
+        subjects.removed,
     )
     limits = Limits(settings.audit_ari, settings.audit_eta_squared)
     audited = audit(labels, names, columns, limits, settings.permutations, settings.seed)

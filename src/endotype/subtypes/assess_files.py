@@ -25,9 +25,9 @@ from endotype.subtypes.checklist_items import (
     SELECTION,
     Run,
 )
-from endotype.subtypes.features import ANNOTATION_COLUMNS
 from endotype.subtypes.model import load_model
 from endotype.subtypes.traits import Subjects
+from endotype.subtypes.views.carriers import ANNOTATION_COLUMNS
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import open_store
 
@@ -101,11 +101,13 @@ def assess_subtypes(
             ancestry=axes,
             people=read_parquet(people).set_index("patient").reindex(patients),
             burden=None if burden is None else _burden(burden, patients),
+            removed=table[[c["column"] for c in content["confounders"] if c["source"] == "features"]],
             carriers=carriers,
             pathways=pathways,
             pathway_of=pathway_of,
         )
-        in_statistics = patients.isin(qc.loc[qc["in_statistics"].fillna(False).to_numpy(bool), "patient"])
+        apart = qc.loc[~qc["in_statistics"].fillna(False).to_numpy(bool), "patient"]
+        in_statistics = ~patients.isin(apart)  # who has no germline sample has no row, and takes part
         used = {f["name"] for f in content["features"]}
         record, traits = assess(
             subjects, info, used, frozen.subtypes, calls, np.asarray(in_statistics), described, settings

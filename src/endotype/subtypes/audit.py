@@ -75,6 +75,7 @@ def audit_columns(
     ancestry: pd.DataFrame,
     people: pd.DataFrame,
     burden: pd.DataFrame | None = None,
+    removed: pd.DataFrame | None = None,
 ) -> list[AuditColumn]:
     """The confounders of the run: the dictionary's, the sex, ancestry axes and populations, mutation burden.
 
@@ -82,6 +83,7 @@ def audit_columns(
         dictionary: ``dictionary.json``.
         clinical, ancestry, people: indexed by patient, with the same rows.
         burden: numbers of mutations, a column each; compared as log(1 + number).
+        removed: features that the model takes as confounders.
     """
     found = []
     for name, entry in dictionary["columns"].items():
@@ -98,6 +100,8 @@ def audit_columns(
             numbers = pd.to_numeric(burden[name]).to_numpy(dtype=float, na_value=np.nan)
             logs = np.log1p(np.where(numbers >= 0, numbers, np.nan))
             found.append(AuditColumn(f"log({name} + 1)", "burden", "numeric", logs))
+    if removed is not None:
+        found += [audit_column(name, "features", removed[name]) for name in removed.columns]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from endotype.subtypes.features import qualifying
+from endotype.subtypes.views.carriers import qualifying
 from endotype.variants.plink import MISSING, GenotypeStore
 
 BLOCK = 1024
@@ -18,7 +18,7 @@ def gene_carriers(
 
     Args:
         store: genotypes.
-        annotation: columns of :data:`~endotype.subtypes.features.ANNOTATION_COLUMNS`.
+        annotation: columns of :data:`~endotype.subtypes.views.carriers.ANNOTATION_COLUMNS`.
         patients: whom to tell about, in this order.
         failed: patients whose genotypes may not be used.
         least: carriers that a gene needs.

@@ -24,6 +24,7 @@ class Subjects:
         values: float64 (n, p), the same as the model sees them, NaN where missing.
         clinical, ancestry, people: of the cohort and the variants stage.
         burden: numbers of mutations, or ``None``.
+        removed: features that the model takes as confounders, or ``None``.
         carriers: of :func:`~endotype.subtypes.carriers.gene_carriers`, or ``None``.
         pathways: of :func:`~endotype.subtypes.carriers.pathway_burdens`, or ``None``.
         pathway_of: columns ``gene pathway``, or ``None``.
@@ -35,6 +36,7 @@ class Subjects:
     ancestry: pd.DataFrame
     people: pd.DataFrame
     burden: pd.DataFrame | None = None
+    removed: pd.DataFrame | None = None
     carriers: pd.DataFrame | None = None
     pathways: pd.DataFrame | None = None
     pathway_of: pd.DataFrame | None = None
