@@ -92,7 +92,8 @@ class TestSound:
         tumours.edit("samples.tsv", "P001\tS-P001\tfemale\tvcf\tcohort.vcf.gz\n", "")
         result = tumours.check()
         assert "P001" in set(result.tumours["patient"])
-        assert result.people.set_index("patient")["status"]["P001"] == "only_clinical"
+        person = result.people.set_index("patient").loc["P001"]
+        assert (person["status"], bool(person["in_genotypes"])) == ("included", False)
 
     def test_the_normal_is_found_in_the_header(self, tumours):
         sheet(tumours, "P001\tT1\t\tvcf\tone.vcf")
