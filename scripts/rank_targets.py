@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--somatic", help="variants/somatic.parquet: variants of the tumours")
     parser.add_argument("--tumours", help="variants/tumours.parquet")
     parser.add_argument("--clinical", help="cohort/clinical.parquet, for --disease-column")
-    parser.add_argument("--knowledge", help="annotation/knowledge.json; the tables of the store are beside it")
+    parser.add_argument("--knowledge", help="annotation/knowledge.json, beside the tables of the store")
     parser.add_argument("--disease", action="append", default=[], help="name or code; may be given again")
     parser.add_argument("--disease-column", help="clinical column of each patient's disease")
     parser.add_argument("--diseases", help="table of diseases: code main_type name tissue")

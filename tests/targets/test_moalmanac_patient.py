@@ -1,10 +1,10 @@
 """The example patient of the Molecular Oncology Almanac: which of its 21 actionable rows are reproduced.
 
 Of the rows of the published output, those about a variant, a copy number or a fusion are comparable. A row is
-reproduced when the same record's intervention, for the same gene, is among the patient's used evidence. Three
-differences are on purpose, and tested: a change of another kind than a record asks for makes no target (FGFR2
-is deleted, the record wants it amplified; COL1A1 is fused with another gene than the record says), and what is
-about prognosis is evidence without a target.
+reproduced when the intervention, for the same gene, is among the patient's used evidence. Three differences
+are on purpose, and tested: a change of another kind than a record asks for makes no target (FGFR2 is deleted,
+the record wants it amplified; COL1A1 is fused with another gene than the record says), and what is about
+prognosis is evidence without a target.
 """
 
 from __future__ import annotations
@@ -130,11 +130,16 @@ EXPECTED = {
 
 def test_rows_with_an_intervention_are_reproduced_or_refused_with_a_reason(ranked):
     published = pd.read_csv(
-        FOLDER / "example_output" / "example_output.actionable.txt", sep="\t", dtype=str, keep_default_na=False
+        FOLDER / "example_output" / "example_output.actionable.txt",
+        sep="\t",
+        dtype=str,
+        keep_default_na=False,
     )
     assert len(published) == 21
     variants = published[
-        published["feature_type"].isin(["Somatic Variant", "Germline Variant", "Copy Number", "Rearrangement"])
+        published["feature_type"].isin(
+            ["Somatic Variant", "Germline Variant", "Copy Number", "Rearrangement"]
+        )
     ]
     named = {
         (gene, row[f"{word}_therapy_name"], direction)

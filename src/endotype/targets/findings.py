@@ -25,8 +25,8 @@ FINDING_COLUMNS = {
     "input_file": "str", "input_line": "Int64", "detail": "str",
 }  # fmt: skip
 """``alteration``: of a variant the protein change in one-letter codes. ``effect`` on the gene: ``loss``,
-``gain`` or ``unknown``. ``matters``: known, or predicted, to change what the gene does. ``fraction``: share of
-the tumour's reads with the variant, of ``fraction_count`` reads. ``burden``: mutations per megabase."""
+``gain`` or ``unknown``. ``matters``: known, or predicted, to change what the gene does. ``fraction``: share
+of the tumour's reads with the variant, of ``fraction_count`` reads. ``burden``: mutations per megabase."""
 
 GERMLINE, SOMATIC, COPY_NUMBER, FUSION, BURDEN = (
     "Germline Variant",

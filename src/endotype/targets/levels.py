@@ -2,9 +2,9 @@
 
 Tiers follow OncoKB's levels (Chakravarty et al. 2017, doi:10.1200/PO.17.00011): 1 approved, 2 standard
 care, 3 (its 3A) clinical evidence, 3B standard or clinical evidence in another disease, 4 biological
-evidence, R1 standard care and R2 evidence of resistance. Which level of a source stands for which is a convention of
-Endotype; CIViC's letters are of Danos et al. 2019 (doi:10.1186/s13073-019-0687-x), ``I-A`` to ``II-D`` of
-AMP/ASCO/CAP (Li et al. 2017, doi:10.1016/j.jmoldx.2016.10.002).
+evidence, R1 standard care and R2 evidence of resistance. Which level of a source stands for which is a
+convention of Endotype; CIViC's letters are of Danos et al. 2019 (doi:10.1186/s13073-019-0687-x), ``I-A`` to
+``II-D`` of AMP/ASCO/CAP (Li et al. 2017, doi:10.1016/j.jmoldx.2016.10.002).
 """
 
 from __future__ import annotations

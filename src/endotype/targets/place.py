@@ -68,6 +68,7 @@ def without_each_source(
 
     ``source`` is the number of the source of each row, 0 to ``n`` - 1; other arguments as in :func:`place`.
     """
-    return np.stack([place(target, patient, tier, strength, source != s).rank for s in range(n)]).reshape(
-        n, len(patient)
-    )
+    ranks = np.empty((n, len(patient)), np.int64)
+    for s in range(n):
+        ranks[s] = place(target, patient, tier, strength, source != s).rank
+    return ranks
