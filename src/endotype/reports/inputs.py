@@ -176,6 +176,8 @@ class PatientRecord:
     """Protein changes that several variants of one haplotype make together."""
     dosages: np.ndarray | None
     """int8, one for each of ``Cohort.variants``; -1 where there is no call; ``None`` without genotypes."""
+    target_summary: Row | None = None
+    """The patient's row of ``targets/patients.parquet``."""
 
 
 def knowledge_sources(knowledge: Row) -> list[Row]:
@@ -251,6 +253,9 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     people = cohort.people.set_index("patient")
     assignments = _rows_by_patient(results / "subtypes/assignments.parquet", wanted)
     targets = _rows_by_patient(results / "targets/targets.parquet", wanted)
+    # Results of version 0.1 have no such table.
+    summaries = results / "targets/patients.parquet"
+    target_summaries = _rows_by_patient(summaries, wanted) if summaries.is_file() else {}
     relatives = _relatives(results / "variants/relatedness.parquet", set(wanted))
     quarantined = _quarantined(results / "cohort/quarantine.tsv", cohort)
     origins = read_origins(results, wanted)
@@ -271,6 +276,7 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             pairs=pairs.get(patient, []),
             joint_changes=joint.get(patient, []),
             dosages=dosages.get(patient),
+            target_summary=next(iter(target_summaries.get(patient, [])), None),
         )
         for patient in wanted
     ]
