@@ -2,11 +2,10 @@
 
     python -m benchmarks.targets coverage   # simulated patients whose true ranks are known
     python -m benchmarks.targets speed      # 10,000 patients
-    python -m benchmarks.targets loci       # the nearest gene on gold-standard loci, DATA in ENDOTYPE_DATA
 
-Coverage: true reliabilities, allele fractions, posteriors, log odds ratios and weights of sources are drawn for
-each patient; what Endotype sees are counts and estimates drawn from them, never the laws that it draws anew
-from. The true rank is that of the true values.
+Coverage: true reliabilities, allele fractions, posteriors, log odds ratios and weights of sources are drawn
+for each patient; what Endotype sees are counts and estimates drawn from them, never the laws that it draws
+anew from. The true rank is that of the true values.
 """
 
 from __future__ import annotations
@@ -142,14 +141,6 @@ def speed(patients: int, draws: int) -> dict[str, float]:
     found = rank(evidence, subtypes, draws, 1)
     seconds = time.perf_counter() - start
     return {"patients": patients, "targets": len(found.targets), "seconds": round(seconds, 1)}
-
-
-def nearest_gene(data: Path) -> dict[str, float]:
-    """How often the nearest gene (by its body, then its start) is the gold standard's, GRCh38."""
-    loci = pd.read_csv(data / "knowledge/targets/gwas_gold_standards.191108.tsv.gz", sep="\t", low_memory=False)
-    loci = loci[loci["gold_standard_info.highest_confidence"].isin(["High", "Medium"])]
-    names = pd.read_csv(data / "knowledge/targets/genes.tsv", sep="\t")
-    raise NotImplementedError(names.columns)
 
 
 def main() -> None:
