@@ -8,9 +8,15 @@ from typing import Any
 from endotype.annotation.acmg.inputs import table_readers
 from endotype.association.inputs import set_readers
 from endotype.association.prediction_list import prediction_readers
+from endotype.targets.inputs import target_readers
 
 
 def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
     """Calls that read them; each raises InputError."""
     association = config["association"]
-    return [*table_readers(config["acmg"]), *set_readers(association), *prediction_readers(association)]
+    return [
+        *table_readers(config["acmg"]),
+        *set_readers(association),
+        *prediction_readers(association),
+        *target_readers(config["targets"]),
+    ]

@@ -169,7 +169,7 @@ def test_only_called_members_of_the_enriched_subtype_get_a_link():
     found, subtypes = subtype_links(assignments, enrichment)
     assert found["patient"].tolist() == ["P0"]
     ratio = enrichment.set_index("subtype").loc["S1", "odds_ratio"]
-    assert subtypes.weight("P0", "G") == pytest.approx(0.9 * (1 - 1 / ratio))
+    assert subtypes.weights("G")["P0"] == pytest.approx(0.9 * (1 - 1 / ratio))
     assert "20 of 60 members of S1" in found["detail"].iloc[0]
 
 
@@ -188,7 +188,7 @@ def test_all_subtypes_that_a_gene_is_enriched_in_count():
     found, subtypes = subtype_links(assignments, two)
     assert len(found) == 1
     ratio = enrichment.set_index("subtype").loc["S1", "odds_ratio"]
-    assert subtypes.weight("P0", "G") == pytest.approx(0.95 * (1 - 1 / ratio))
+    assert subtypes.weights("G")["P0"] == pytest.approx(0.95 * (1 - 1 / ratio))
 
 
 def test_acmg_classes_decide_what_damages():

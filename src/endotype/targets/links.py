@@ -204,10 +204,13 @@ class Subtypes:
     posterior: pd.DataFrame
     gains: Mapping[str, tuple[tuple[str, float, float], ...]]
 
-    def weight(self, patient: str, gene: str) -> float:
-        """Sum over the gene's subtypes of posterior x (1 - 1 / odds ratio)."""
-        row = self.posterior.loc[patient]
-        return float(sum(row.get(name, 0.0) * -np.expm1(-odds) for name, odds, _ in self.gains[gene]))
+    def weights(self, gene: str) -> pd.Series:
+        """Of each patient the sum over the gene's subtypes of posterior x (1 - 1 / odds ratio)."""
+        weights = pd.Series(0.0, index=self.posterior.index)
+        for name, odds, _ in self.gains[gene]:
+            if name in self.posterior:
+                weights += self.posterior[name] * -np.expm1(-odds)
+        return weights
 
 
 def subtype_links(assignments: pd.DataFrame, enrichment: pd.DataFrame) -> tuple[pd.DataFrame, Subtypes]:

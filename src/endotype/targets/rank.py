@@ -123,13 +123,15 @@ class _Numbers(NamedTuple):
 def _with_strength(
     evidence: pd.DataFrame, subtypes: Subtypes | None, weights: Mapping[str, float]
 ) -> pd.DataFrame:
+    evidence = evidence.reset_index(drop=True)
     share = np.minimum((evidence["fraction"] * evidence["fraction_gain"]).fillna(1.0).to_numpy(float), 1.0)
     whole = np.ones(len(evidence))
-    patient, gene = evidence["patient"].to_numpy(object), evidence["gene"].to_numpy(object)
-    for at in np.flatnonzero((evidence["link"] == "subtype").to_numpy(bool)):
-        if subtypes is None:
-            raise ValueError("a subtype link without what its weight is made of")
-        whole[at] = subtypes.weight(patient[at], gene[at])
+    by_subtype = (evidence["link"] == "subtype").to_numpy(bool)
+    if by_subtype.any() and subtypes is None:
+        raise ValueError("a subtype link without what its weight is made of")
+    for gene, rows in evidence[by_subtype].groupby("gene"):
+        assert subtypes is not None
+        whole[rows.index] = subtypes.weights(str(gene)).loc[rows["patient"]].to_numpy()
     trust = evidence["source"].map(lambda name: weights.get(name, 1.0)).astype(float).fillna(1.0)
     factor = evidence["factor"].to_numpy(float) * trust.to_numpy(float)
     weight = factor * share * whole
