@@ -145,6 +145,15 @@ def test_a_germline_change_does_not_stand_for_a_somatic_one():
     assert matched(finding(gene="KRAS"), assertion()).empty
 
 
+def test_a_carried_variant_of_unknown_effect_makes_no_target():
+    carried = finding(feature="Germline Variant", alteration="V5E")
+    wants = assertion(feature="Germline Variant")
+    assert matched(carried, wants)["tier"].iloc[0] == ""
+    assert "isn't known" in matched(carried, wants)["reason"].iloc[0]
+    assert matched(carried | {"matters": True}, wants)["tier"].iloc[0] == "1"
+    assert matched(carried, wants | {"alteration": "V5E"})["tier"].iloc[0] == "1"
+
+
 def test_burden_is_compared_with_what_a_record_asks_for():
     found = finding(feature="Mutational Burden", gene="mutational burden", burden=12.0, matters=True)
     said = assertion(feature="Mutational Burden", gene="mutational burden", min_burden=10.0)

@@ -33,6 +33,9 @@ def condition(finding: Mapping[str, object], assertion: Mapping[str, object]) ->
     """
     feature = finding["feature"]
     change, has = str(assertion["alteration"]), str(finding["alteration"])
+    asks_for_any = not (change or assertion["exon"])
+    if feature == GERMLINE and asks_for_any and not finding["matters"]:
+        return "gene", "the carried variant isn't known to be pathogenic or damaging"
     if feature == FUSION:
         partner = assertion["partner"]
         if partner and partner != finding["partner"]:
@@ -55,7 +58,7 @@ def condition(finding: Mapping[str, object], assertion: Mapping[str, object]) ->
         return "gene", "another exon" if finding["exon"] else "the exon of the finding isn't known"
     if assertion["needs"] == "loss":
         return "gene_and_type", "" if finding["effect"] == "loss" else "effect"
-    if feature in (SOMATIC, GERMLINE) and not finding["matters"]:
+    if feature == SOMATIC and not finding["matters"]:
         return ("gene_and_type" if kind else "gene"), "effect"
     return ("gene_and_type" if kind else "gene"), ""
 
