@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from benchmarks.targets import simulate
 from endotype.targets.score import (
     Evidence,
     harmonic_score,
@@ -150,6 +151,18 @@ def test_kendalls_tau_is_scipys():
     expected = np.mean([kendalltau(row, rank).statistic for row in drawn])
     assert place.kendall_tau == pytest.approx(expected, abs=1e-12)
     assert -1 < place.kendall_tau < 1
+
+
+def test_true_ranks_lie_in_the_interval_as_often_as_it_says():
+    """Sources, patients and reads are seen through counts; the whole study is benchmarks/targets.py."""
+    rng = np.random.default_rng(6)
+    inside = []
+    for number in range(60):
+        true, seen = simulate(rng, 25)
+        actual = order_of(np.ones(25, int), scores_of(true.strengths(), true.target, 25))
+        _, place = ranked(seen, np.ones(25, int), 300, patient_stream(6, f"P{number}"))
+        inside.append((place.rank_low <= actual) & (actual <= place.rank_high))
+    assert 0.87 <= np.mean(inside) <= 0.94
 
 
 def test_streams_differ_between_patients_and_repeat():
