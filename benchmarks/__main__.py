@@ -19,6 +19,8 @@ RUNS = {
     "packed_scan": ["packed_scan"],
     "set_tests": ["set_tests"],
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
+    "targets_coverage": ["targets", "coverage"],
+    "targets_speed": ["targets", "speed"],
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],
     "variants_2500x100k": ["variants", "--people", "2500", "--variants", "100000"],

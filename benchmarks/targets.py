@@ -11,13 +11,13 @@ anew from. The true rank is that of the true values.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from endotype.files import to_json, write_json
 from endotype.targets.diseases import Diseases
 from endotype.targets.evidence import table_evidence
 from endotype.targets.links import Subtypes, link_table
@@ -33,8 +33,6 @@ from endotype.targets.score import (
     scores_of,
 )
 from endotype.targets.table import COLUMNS, OPTIONAL_COLUMNS
-
-RESULTS = Path(__file__).parent / "results" / "targets.json"
 
 
 def simulate(rng: np.random.Generator, n_targets: int) -> tuple[Evidence, Evidence]:
@@ -149,14 +147,15 @@ def main() -> None:
     parser.add_argument("--patients", type=int)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="JSON file")
     given = parser.parse_args()
     if given.what == "coverage":
-        result: object = coverage(given.patients or 600, given.draws, given.seed)
+        result: object = coverage(given.patients or 400, given.draws, given.seed)
     else:
         result = speed(given.patients or 10_000, given.draws)
-    known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    RESULTS.write_text(json.dumps(known | {given.what: result}, indent=2, sort_keys=True) + "\n")
-    print(json.dumps(result))
+    print(to_json(result))
+    if given.out:
+        write_json(given.out, result)
 
 
 if __name__ == "__main__":
