@@ -108,7 +108,7 @@ def coverage(patients: int, draws: int, seed: int) -> dict[str, dict[str, float]
 
 
 def speed(patients: int, draws: int) -> dict[str, float]:
-    """Seconds of processor time for a cohort: 40 rows of the table, every patient linked to 10 of 30 genes."""
+    """Processor time of a cohort: 40 rows of the table, every patient linked to 10 of 30 genes."""
     rng = np.random.default_rng(1)
     base = dict(zip(COLUMNS, ["", "", "indicated", "2", "B", "any", "any", 0.8, "s", "1", ""], strict=True))
     base |= dict.fromkeys(OPTIONAL_COLUMNS, "")
@@ -127,8 +127,8 @@ def speed(patients: int, draws: int) -> dict[str, float]:
     )
     links = link_table(
         [
-            {"patient": f"P{p}", "gene": f"G{g}", "link": "carried_variant", "weight": 1.0, "effect": "loss",
-             "detail": "d.", "variant_id": f"v{g}"}
+            {"patient": f"P{p}", "gene": f"G{g}", "link": "carried_variant", "weight": 1.0,
+             "effect": "loss", "detail": "d.", "variant_id": f"v{g}"}
             for p in range(patients)
             for g in rng.choice(30, 10, replace=False)
         ]
