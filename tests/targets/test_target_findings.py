@@ -120,9 +120,32 @@ def test_alterations_are_read_for_both_genes_of_a_fusion(tmp_path):
         ["ABL1", "BCR", "unknown"],
         ["MYC", "", "gain"],
     ]
-    path.write_text(head + "P\tCopy Number\tMYC\t\tGain\n")
-    with pytest.raises(InputError, match="row 2"):
+    path.write_text(
+        head + "P\tCopy Number\tMYC\t\tGain\nP\tCopy\tMYC\t\tDeletion\nP\tRearrangement\t\t\tFusion\n"
+    )
+    with pytest.raises(InputError) as error:
         read_alterations(path)
+    assert [(p.row, p.column) for p in error.value.problems] == [
+        (2, "alteration_type"),
+        (3, "feature"),
+        (4, "gene"),
+    ]
+
+
+def test_mutations_of_a_panel_are_read_from_the_table_of_alterations(tmp_path):
+    path = tmp_path / "a.tsv"
+    head = "patient\tfeature\tgene\tpartner\talteration_type\talteration\n"
+    rows = "P\tSomatic Variant\tFLT3\t\t\t\nP\tSomatic Variant\tNPM1\t\tFrameshift\tp.W288fs\n"
+    path.write_text(head + rows)
+    found = read_alterations(path)
+    assert found[["gene", "alteration", "effect", "matters"]].to_numpy().tolist() == [
+        ["FLT3", "", "unknown", True],
+        ["NPM1", "W288fs", "loss", True],
+    ]
+    assert found["detail"].tolist() == [
+        "The tumour has FLT3 mutated.",
+        "The tumour has NPM1 W288fs Frameshift.",
+    ]
 
 
 def test_faults_of_credible_sets_are_told_with_their_row(tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from endotype.errors import input_error
+from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.tables import read_text_table, require_columns
 from endotype.targets.protein_change import one_letter, residue_of
 
@@ -237,46 +237,70 @@ def burden_findings(tumours: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def read_alterations(path: str | Path) -> pd.DataFrame:
-    """Copy numbers and fusions of tumours from a table ``patient feature gene partner alteration_type``.
+ALTERATION_WORDS: Mapping[str, tuple[str, ...]] = {
+    COPY_NUMBER: ("Amplification", "Deletion"),
+    FUSION: ("Fusion", "Translocation"),
+    SOMATIC: (*dict.fromkeys(TYPE_OF_CLASSIFICATION.values()), ""),
+}
+"""What ``feature`` and ``alteration_type`` of a table of alterations may be."""
 
-    ``feature`` is ``Copy Number`` (``alteration_type`` ``Amplification`` or ``Deletion``) or
-    ``Rearrangement`` (``partner`` the other gene, ``alteration_type`` ``Fusion`` or ``Translocation``).
+
+def read_alterations(path: str | Path) -> pd.DataFrame:
+    """Findings of tumours from a table ``patient feature gene partner alteration_type [alteration]``.
+
+    Copy numbers and fusions, and mutations of a panel that there is no MAF of: what stands in the table is
+    taken to matter. ``feature`` is ``Copy Number``, ``Rearrangement`` (``partner`` the other gene) or
+    ``Somatic Variant`` (``alteration`` the protein change, if known).
 
     Raises:
-        InputError: columns that are missing, or a word that isn't known, with its row.
+        InputError: columns that are missing; every row that isn't understood.
     """
     table = read_text_table(path)
     require_columns(table, ["patient", "feature", "gene", "partner", "alteration_type"])
-    words = {COPY_NUMBER: ("Amplification", "Deletion"), FUSION: ("Fusion", "Translocation")}
+    problems = [
+        Problem(table.path, line, "", f"{n} cells", f"{len(table.rows.columns)} cells, as in the header")
+        for line, n in table.ragged
+    ]
     found: list[dict[str, object]] = []
-    for line, row in zip(table.rows.index, table.rows.to_dict("records"), strict=True):
-        cell = {name: text.strip() for name, text in row.items()}
-        allowed = words.get(cell["feature"])
-        if allowed is None or cell["alteration_type"] not in allowed or not cell["gene"]:
-            expected = "; ".join(f"{name}: {' or '.join(kinds)}" for name, kinds in words.items())
-            raise input_error(
-                path,
-                f"row {line}: {cell['feature']!r}, {cell['alteration_type']!r} of {cell['gene']!r}",
-                f"a gene, and {expected}",
-            )
+    for line, row in zip(table.rows.index.tolist(), table.rows.to_dict("records"), strict=True):
+        cell = {str(name): str(text).strip() for name, text in row.items()}
+        problems += _alteration_problems(table.path, line, cell)
         both = [cell["gene"], cell["partner"]] if cell["partner"] else [cell["gene"]]
-        shown = cell["gene"] + (f"::{cell['partner']}" if cell["partner"] else "")
+        change = one_letter(cell.get("alteration"))
+        kind = cell["alteration_type"]
+        what = " ".join(filter(None, ("::".join(both), change, kind or ("" if change else "mutated"))))
+        loss = kind in TRUNCATING or (cell["feature"] == COPY_NUMBER and kind == "Deletion")
         found += [
             {
                 "patient": cell["patient"],
                 "feature": cell["feature"],
                 "gene": gene,
                 "partner": next((other for other in both if other != gene), ""),
-                "alteration_type": cell["alteration_type"],
+                "alteration_type": kind,
+                "alteration": change,
                 "matters": True,
-                "effect": {"Amplification": "gain", "Deletion": "loss"}.get(
-                    cell["alteration_type"], "unknown"
-                ),
-                "input_file": str(path),
+                "effect": "loss" if loss else "gain" if kind == "Amplification" else "unknown",
+                "input_file": table.path,
                 "input_line": line,
-                "detail": f"The tumour has {shown} {cell['alteration_type']}.",
+                "detail": f"The tumour has {what}.",
             }
             for gene in both
         ]
+    if problems:
+        raise InputError(problems)
     return finding_table(found)
+
+
+def _alteration_problems(path: str, line: int, cell: Mapping[str, str]) -> list[Problem]:
+    kinds = ALTERATION_WORDS.get(cell["feature"])
+    if kinds is None:
+        found, expected = visible(cell["feature"]), "one of " + ", ".join(ALTERATION_WORDS)
+        return [Problem(path, line, "feature", found, expected, nearest(cell["feature"], ALTERATION_WORDS))]
+    problems = []
+    if cell["alteration_type"] not in kinds:
+        found, expected = visible(cell["alteration_type"]), "one of " + ", ".join(filter(None, kinds))
+        problems.append(Problem(path, line, "alteration_type", found, expected))
+    problems += [
+        Problem(path, line, name, "an empty cell", "text") for name in ("patient", "gene") if not cell[name]
+    ]
+    return problems
