@@ -161,7 +161,7 @@ def test_only_called_members_of_the_enriched_subtype_get_a_link():
     assignments = pd.DataFrame(
         {
             "patient": ["P0", "P80", "X"],
-            "subtype": ["S1", "S2", None],
+            "subtype": ["S1", "S2", "S1"],
             "call": ["called", "called", "no_call"],
             "posterior": [0.9, 0.95, 0.9],
         }

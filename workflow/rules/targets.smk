@@ -21,6 +21,7 @@ rule rank_targets:
         clinical="results/cohort/clinical.parquet",
         knowledge=rules.build_knowledge.output,
         targets=KNOWLEDGE["targets"] or [],
+        levels=str(REPOSITORY / "resources" / "targets" / "levels.tsv"),
         tables=[TARGETS[name] for name in TARGET_FILES if TARGETS[name]],
     output:
         targets="results/targets/targets.parquet",

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
+from endotype.cohort.assembly import RESOURCES
 from endotype.tables import read_text_table
 
-RESOURCE = Path(__file__).parents[3] / "resources" / "targets" / "levels.tsv"
+RESOURCE = RESOURCES / "targets" / "levels.tsv"
 
 TIER_ORDER = {"R1": 0, "1": 1, "2": 2, "3": 3, "3B": 4, "4": 5, "R2": 6, "D": 7}
 """Resistance and harm first: what must not be given has to be read before what may be. ``D``: druggable."""
