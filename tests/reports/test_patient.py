@@ -444,7 +444,8 @@ def test_a_target_says_when_its_evidence_is_about_another_disease_and_what_speak
     assert "through a finding of the tumour" in claim["text"]
     assert "The evidence is about another disease: Glioma." in claim["limits"]
     assert "Also listed as contraindicated." in claim["limits"]
-    assert any(c["text"].startswith("GENES: Drug S") for c in report["claims"])
+    druggable = next(c for c in report["claims"] if c["text"].startswith("GENES: Drug S"))
+    assert druggable["id"] not in {item["claim"] for item in report["key_findings"]["items"]}
     item = next(i for i in report["targets"]["items"] if i["intervention"] == "Drug A")
     assert (item["disease_match"], item["safety"]) == ("other", "Also listed as contraindicated.")
 

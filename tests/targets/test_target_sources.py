@@ -15,6 +15,7 @@ from endotype.targets.diseases import Diseases
 from endotype.targets.evidence import assertion_evidence, druggable_evidence
 from endotype.targets.findings import finding_table
 from endotype.targets.match import match_evidence
+from endotype.targets.patients import Seen, patient_table
 from endotype.targets.rank import rank
 
 CIVIC_COLUMNS = [
@@ -163,6 +164,29 @@ def test_druggable_rows_come_last_and_lift_nothing(ranked):
     assert "no evidence of benefit" in last["detail"]
     used = ranked.evidence[ranked.evidence["used"] & (ranked.evidence["action"] == "indicated")]
     assert "dgidb" not in set(used["source"])
+
+
+def test_a_patient_who_is_druggable_alone_has_nothing_to_act_on(store):
+    folder, sources = store
+    findings = finding_table([FINDING])
+    found = rank(druggable_evidence(findings, folder, sources), None, 10, 1)
+    calls = pd.DataFrame({"patient": [], "call": [], "reason": []}, dtype="str")
+    seen = Seen(
+        sources=True,
+        table=False,
+        genotyped=frozenset(),
+        with_tumour=frozenset({"P"}),
+        without_gene={"P": 2},
+        with_burden=frozenset(),
+        alterations=False,
+        hotspots=False,
+        stated=frozenset(),
+        calls=calls,
+    )
+    row = patient_table(pd.Series(["P"]), found, findings, seen).iloc[0]
+    assert (row["status"], row["n_targets"]) == ("none_found", 0)
+    assert row["statement"].startswith("No actionable target")
+    assert "2 tumour variants: no gene is known" in row["not_assessed"]
 
 
 def test_a_finding_that_does_not_matter_is_not_druggable(store):

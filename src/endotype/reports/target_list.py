@@ -55,8 +55,13 @@ def target_section(
         shown = {name: row[name] for name in _SHOWN} | {name: row.get(name) for name in _MORE_SHOWN}
         items.append({"claim": claim.id, **shown, "tier": str(row["tier"])})
     contraindicated = sum(item["action"] == "contraindicated" for item in items)
+    druggable = sum(item["action"] == "druggable" for item in items)
     statement = f"Entries of the sources of targets that fit this patient: {len(items)}"
     statement += f"; warnings against an intervention among them: {contraindicated}" * bool(contraindicated)
+    if druggable:
+        statement += (
+            f"; genes whose product a drug acts on, which is nothing to act on by itself: {druggable}"
+        )
     section = _section("present", f"{statement}.") | {"items": items}
     return section | _looked_at(record.target_summary), claims
 

@@ -18,7 +18,8 @@ PATIENT_TYPES = {
     "n_contraindicated": "int64", "best_tier": "str", "kendall_tau": "float64", "looked_at": "str",
     "not_assessed": "str", "statement": "str",
 }  # fmt: skip
-"""Columns of ``targets/patients.parquet``. ``status``: ``targets``, ``none_found`` or ``not_assessed``."""
+"""Columns of ``targets/patients.parquet``. ``status``: ``targets``, ``none_found`` or ``not_assessed``;
+``n_targets`` without those that are druggable alone."""
 
 NEVER_LOOKED_AT = "microsatellite stability, mutational signatures and expression: not looked at"
 
@@ -82,7 +83,9 @@ def patient_table(people: pd.Series, ranked: Ranked, findings: pd.DataFrame, see
     n_findings = findings.groupby("patient").size()
     n_evidence = ranked.evidence.groupby("patient").size()
     targets = ranked.targets
-    n_targets = targets.groupby("patient").size()
+    # That drugs act on a gene's product is nothing to act on.
+    actionable = targets[(targets["action"] != "druggable").to_numpy(bool)]
+    n_targets = actionable.groupby("patient").size()
     against = targets[(targets["action"] == "contraindicated").to_numpy(bool)].groupby("patient").size()
     indicated = targets[(targets["action"] == "indicated").to_numpy(bool)]
     best = indicated.drop_duplicates("patient").set_index("patient")["tier"].to_dict()
