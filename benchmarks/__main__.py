@@ -20,6 +20,8 @@ RUNS = {
     "set_tests": ["set_tests"],
     "subtypes": ["subtypes"],
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
+    "targets_coverage": ["targets", "coverage"],
+    "targets_speed": ["targets", "speed"],
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],
     "variants_2500x100k": ["variants", "--people", "2500", "--variants", "100000"],

@@ -9,6 +9,7 @@ from endotype.annotation.acmg.inputs import table_readers
 from endotype.association.inputs import set_readers
 from endotype.association.prediction_list import prediction_readers
 from endotype.subtypes.views.settings import view_readers
+from endotype.targets.inputs import target_readers
 
 
 def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
@@ -19,4 +20,5 @@ def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
         *set_readers(association),
         *prediction_readers(association),
         *view_readers(config),
+        *target_readers(config["targets"]),
     ]

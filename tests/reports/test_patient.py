@@ -418,3 +418,54 @@ def test_duplicate_assignment_rows_do_not_hide_a_patient(run: Run) -> None:
     )
     run.write()
     assert run.report("P0001")["subtype"]["status"] == "not_assessed"
+
+
+def test_a_target_says_when_its_evidence_is_about_another_disease_and_what_speaks_for_caution(
+    run: Run,
+) -> None:
+    def change(targets: pd.DataFrame) -> pd.DataFrame:
+        drug_a = targets["intervention"] == "Drug A"
+        return targets.assign(
+            disease=None,
+            disease_match="not_stated",
+            safety=None,
+            link=targets["link"].mask(drug_a, "tumour_variant"),
+            action=targets["action"].mask(targets["intervention"] == "Drug S", "druggable"),
+        ).assign(
+            disease=lambda t: t["disease"].mask(drug_a, "Glioma"),
+            disease_match=lambda t: t["disease_match"].mask(drug_a, "other"),
+            safety=lambda t: t["safety"].mask(drug_a, "Also listed as contraindicated."),
+        )
+
+    run.change("targets/targets.parquet", change)
+    run.write()
+    report = run.report("P0001")
+    claim = next(c for c in report["claims"] if c["text"].startswith("Drug A"))
+    assert "through a finding of the tumour" in claim["text"]
+    assert "The evidence is about another disease: Glioma." in claim["limits"]
+    assert "Also listed as contraindicated." in claim["limits"]
+    druggable = next(c for c in report["claims"] if c["text"].startswith("GENES: Drug S"))
+    assert druggable["id"] not in {item["claim"] for item in report["key_findings"]["items"]}
+    item = next(i for i in report["targets"]["items"] if i["intervention"] == "Drug A")
+    assert (item["disease_match"], item["safety"]) == ("other", "Also listed as contraindicated.")
+
+
+def test_what_was_looked_at_for_targets_is_said(run: Run) -> None:
+    rows = [
+        (
+            "P0007",
+            "none_found",
+            "carried variants",
+            "disease: not stated",
+            "No actionable target: nothing fits.",
+        ),
+        ("P0001", "targets", "carried variants; subtype", "hotspots: none", "3 targets."),
+    ]
+    names = ["patient", "status", "looked_at", "not_assessed", "statement"]
+    write_parquet(pd.DataFrame(rows, columns=names), run.results / "targets/patients.parquet")
+    run.write()
+    none = run.report("P0007")["targets"]
+    assert (none["status"], none["statement"]) == ("absent", "No actionable target: nothing fits.")
+    assert none["not_assessed"] == "disease: not stated"
+    assert run.report("P0001")["targets"]["looked_at"] == "carried variants; subtype"
+    assert "Not assessed here: hotspots: none." in run.page("P0001")

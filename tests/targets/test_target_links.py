@@ -39,13 +39,16 @@ def annotation_row(variant="v0", gene="G", **changes):
         "population_status": "absent",
         "clinical_significance": None,
         "cohort_af": 0.001,
+        "hgvs_p": None,
     }
     return row | changes
 
 
 def annotation_of(*rows):
     table = pd.DataFrame(rows, columns=list(annotation_row()))
-    return table.astype({"population_af": "float64", "damaging": "boolean", "clinical_significance": "str"})
+    return table.astype(
+        {"population_af": "float64", "damaging": "boolean", "clinical_significance": "str", "hgvs_p": "str"}
+    )
 
 
 def carriers_of(store, *rows, usable=(True,) * 4):
@@ -158,22 +161,76 @@ def test_only_called_members_of_the_enriched_subtype_get_a_link():
     assignments = pd.DataFrame(
         {
             "patient": ["P0", "P80", "X"],
-            "subtype": ["S1", "S2", None],
+            "subtype": ["S1", "S2", "S1"],
             "call": ["called", "called", "no_call"],
             "posterior": [0.9, 0.95, 0.9],
         }
     )
-    found = subtype_links(assignments, enrichment)
+    found, subtypes = subtype_links(assignments, enrichment)
     assert found["patient"].tolist() == ["P0"]
     ratio = enrichment.set_index("subtype").loc["S1", "odds_ratio"]
-    assert found["weight"].iloc[0] == pytest.approx(0.9 * (1 - 1 / ratio))
+    assert subtypes.weights("G")["P0"] == pytest.approx(0.9 * (1 - 1 / ratio))
     assert "20 of 60 members of S1" in found["detail"].iloc[0]
 
 
 def test_without_enrichment_there_is_no_link():
     assignments = pd.DataFrame({"patient": ["P0"], "subtype": ["S1"], "call": ["called"], "posterior": [1.0]})
     for counts in ((5, 45, 5, 45), (1, 49, 1, 49), (0, 10, 0, 10)):
-        assert len(subtype_links(assignments, enriched(*counts))) == 0
+        assert len(subtype_links(assignments, enriched(*counts))[0]) == 0
+
+
+def test_all_subtypes_that_a_gene_is_enriched_in_count():
+    enrichment = enriched(20, 40, 1, 99)
+    two = pd.concat([enrichment, enrichment.assign(subtype="S3")[enrichment["subtype"] == "S1"]])
+    assignments = pd.DataFrame(
+        {"patient": ["P0"], "subtype": ["S1"], "call": ["called"], "posterior": [0.85]}
+    ).assign(p_S1=0.85, p_S2=0.05, p_S3=0.1)
+    found, subtypes = subtype_links(assignments, two)
+    assert len(found) == 1
+    ratio = enrichment.set_index("subtype").loc["S1", "odds_ratio"]
+    assert subtypes.weights("G")["P0"] == pytest.approx(0.95 * (1 - 1 / ratio))
+
+
+def test_acmg_classes_decide_what_damages():
+    rows = annotation_of(
+        annotation_row("v0", impact="MODERATE", damaging=False, cohort_af=0.3),
+        annotation_row("v1"),
+        annotation_row("v2", clinical_significance="Pathogenic"),
+    )
+    classes = pd.DataFrame(
+        {
+            "variant_id": ["v0", "v1", "v2"],
+            "gene": "G",
+            "class": ["likely_pathogenic", "likely_benign", "benign"],
+        }
+    )
+    found = gene_variants(rows, {"G"}, 1000, classes).set_index("variant_id")
+    assert found["damaging"].to_dict() == {"v0": True, "v1": False, "v2": True}
+    assert found["pathogenic"].to_dict() == {"v0": True, "v1": False, "v2": True}
+
+
+def test_a_credible_set_stands_for_the_locus_it_holds():
+    store = store_of([0, 1, 2, -1], [2, 0, 0, 0])
+    sets = pd.DataFrame(
+        [
+            ("ldl", "1", "v0", "G", "H", 0.6),
+            ("ldl", "1", "v0", "G", "G", 0.1),
+            ("ldl", "1", "v1", "G", "H", 0.2),
+            ("ldl", "1", "gone", "G", "H", 0.1),
+            ("bmi", "1", "v0", "G", "G", 0.9),
+        ],
+        columns=["trait", "set", "variant_id", "effect_allele", "gene", "pip"],
+    )
+    found = association_links(
+        locus(), carriers_of(store), store, np.ones(4, bool), {"G", "H"}, sets
+    ).set_index(["gene", "patient"])
+    assert found["fraction"].to_dict() == pytest.approx(
+        {("G", "B"): 0.05, ("G", "C"): 0.1, ("H", "A"): 0.2, ("H", "B"): 0.3, ("H", "C"): 0.6}
+    )
+    assert (found["weight"] == 1).all()
+    other = association_links(locus(trait="x"), carriers_of(store), store, np.ones(4, bool), {"G", "H"}, sets)
+    assert other["fraction"].isna().all()
+    assert set(other["gene"]) == {"G"}
 
 
 def locus(**changes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from endotype.errors import InputError
-from endotype.targets.table import COLUMNS, read_targets
+from endotype.targets.table import COLUMNS, OPTIONAL_COLUMNS, read_targets
 
 GOOD = {
     "gene": "G1",
@@ -39,7 +39,7 @@ def test_a_good_table_is_read_in_its_order(tmp_path):
 
 def test_no_table_and_a_table_without_rows_are_empty(tmp_path):
     for table in (read_targets(None), read_targets(write(tmp_path / "t.tsv"))):
-        assert table.columns.tolist() == COLUMNS
+        assert table.columns.tolist() == [*COLUMNS, *OPTIONAL_COLUMNS]
         assert len(table) == 0
 
 

@@ -26,10 +26,10 @@ TARGET_COLUMNS = [
 GENE_WORDS = {"inheritance": ["AD", "AR", "XL", "MT", "unknown"], "lof_mechanism": ["yes", "no", "unknown"]}
 TARGET_WORDS = {
     "action": ["indicated", "contraindicated"],
-    "tier": ["1", "2", "3", "4", "R1"],
+    "tier": ["R1", "1", "2", "3", "3B", "4", "R2"],
     "level": ["A", "B", "C", "D", "E"],
     "direction": ["loss", "gain", "any"],
-    "requires": ["carried_variant", "subtype", "association", "any"],
+    "requires": ["carried_variant", "tumour_variant", "subtype", "association", "any"],
 }
 
 

@@ -223,6 +223,8 @@ KINDS: Mapping[str, Kind] = {
                 Column("origin", ("variant_origin",)),
                 Column("record", ("evidence_id", "assertion_id", "id")),
                 Column("reference", ("citation_id", "nct_ids")),
+                Column("disease_id", ("doid",)),
+                Column("together", ("therapy_interaction_type", "drug_interaction_type")),
             ),
         ),
         Kind(
@@ -240,6 +242,14 @@ KINDS: Mapping[str, Kind] = {
                 Column("evidence_level", ("predictive_implication",)),
                 Column("record", ("assertion_id",)),
                 Column("reference", ("citation",)),
+                Column("disease_code", ("oncotree_code",)),
+                Column("disease_term", ("oncotree_term",)),
+                Column("exon", ("exon",)),
+                Column("pathogenic", ("pathogenic",), "flag"),
+                Column("mutations_per_mb", ("mutations_per_mb",), "number"),
+                Column("adverse_event", ("adverse_event_risk",), "flag"),
+                Column("pmid", ("pmid",)),
+                Column("deprecated", ("_deprecated",), "flag"),
             ),
         ),
         Kind(

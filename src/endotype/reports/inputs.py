@@ -218,6 +218,8 @@ class PatientRecord:
     """Rows of ``variants/tumours.parquet``, by tumour."""
     mutations: list[Row] = field(default_factory=list)
     """Rows of ``variants/somatic.parquet`` that count as mutations and change a protein."""
+    target_summary: Row | None = None
+    """The patient's row of ``targets/patients.parquet``."""
 
 
 def knowledge_sources(knowledge: Row) -> list[Row]:
@@ -295,6 +297,9 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     people = cohort.people.set_index("patient")
     assignments = _rows_by_patient(results / "subtypes/assignments.parquet", wanted)
     targets = _rows_by_patient(results / "targets/targets.parquet", wanted)
+    # Results of version 0.1 have no such table.
+    summaries = results / "targets/patients.parquet"
+    target_summaries = _rows_by_patient(summaries, wanted) if summaries.is_file() else {}
     relatives = _relatives(results / "variants/relatedness.parquet", set(wanted))
     quarantined = _quarantined(results / "cohort/quarantine.tsv", cohort)
     origins = read_origins(results, wanted)
@@ -321,6 +326,7 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             dosages=dosages.get(patient),
             tumours=sorted(tumours.get(patient, []), key=lambda row: str(row["tumour"])),
             mutations=mutations.get(patient, []),
+            target_summary=next(iter(target_summaries.get(patient, [])), None),
         )
         for patient in wanted
     ]

@@ -73,7 +73,8 @@ def _place(claim: Claim, sections: Row) -> tuple[int, int, int] | None:
         group = {"pathogenic": 1, "classified_pathogenic": 1, "predicted_damaging": 4}.get(item["group"])
         return None if group is None else (group, CONFIDENCE_WORDS.index(claim.confidence.word), order)
     if claim.type == "target":
-        return (2, 0, _find(claim, sections["targets"])[0])
+        order, item = _find(claim, sections["targets"])
+        return None if item["action"] == "druggable" else (2, 0, order)
     if claim.type == "subtype":
         # A cohort that isn't divided says nothing of this patient.
         return (5 if sections["subtype"]["reason"] == "no_subtypes" else 3, 0, 0)

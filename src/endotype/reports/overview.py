@@ -119,7 +119,9 @@ def _summary(report: Row) -> Row:
         "posterior": report["subtype"]["posterior"],
         "no_call_reason": report["subtype"]["reason"],
         "n_findings": report["variants"]["counts"]["reportable"] if variants_assessed else None,
-        "n_targets": None if report["targets"]["status"] == "not_assessed" else len(targets),
+        "n_targets": None
+        if report["targets"]["status"] == "not_assessed"
+        else sum(t["action"] != "druggable" for t in targets),
         "n_warnings": sum(t["action"] == "contraindicated" for t in targets),
         "top_target": indicated and {name: indicated[name] for name in ("intervention", "gene", "tier")},
     }

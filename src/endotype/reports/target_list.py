@@ -11,10 +11,13 @@ FILE = "targets/targets.parquet"
 _BY_TIER = {"1": "established", "R1": "established", "2": "likely", "3": "uncertain", "4": "uncertain"}
 _LINK_WORDS = {
     "carried_variant": "a carried variant",
+    "tumour_variant": "a finding of the tumour",
     "subtype": "the patient's subtype",
     "association": "an association of this cohort",
 }
 _COHORT_LINKS = ("subtype", "association")
+_SOURCE_KINDS = ("moalmanac", "civic", "dgidb")
+"""Kinds of knowledge that name targets, besides the target table."""
 
 
 def target_section(
@@ -28,8 +31,14 @@ def target_section(
         variants: the variants chapter, whose findings targets refer to.
         variant_claims: claims of that chapter by variant id. A target is never surer than its variant.
     """
-    if cohort.config["knowledge"]["targets"] is None:
+    knowledge = cohort.config["knowledge"]
+    given = {source["kind"] for source in knowledge.get("sources") or []}
+    if knowledge["targets"] is None and not given.intersection(_SOURCE_KINDS):
         return _section("not_assessed", "Not assessed: the run was given no table of targets."), []
+    if not record.targets and record.target_summary is not None:
+        summary = record.target_summary
+        status = "not_assessed" if summary["status"] == "not_assessed" else "absent"
+        return _section(status, summary["statement"]) | _looked_at(summary), []
     if not record.targets:
         failed = record.quality is not None and record.quality["verdict"] == "fail"
         if failed or variants["status"] == "not_assessed":
@@ -40,29 +49,55 @@ def target_section(
     items: list[Row] = []
     claims: list[Claim] = []
     for row in sorted(record.targets, key=lambda r: r["rank"]):
-        claim = _claim(row, record, variant_claims.get(row["variant_id"] or ""), {c.id for c in claims})
+        variant_claim = variant_claims.get(row["variant_id"] or "")
+        claim = _claim(row, record, cohort, variant_claim, {c.id for c in claims})
         claims.append(claim)
-        items.append({"claim": claim.id, **{name: row[name] for name in _SHOWN}, "tier": str(row["tier"])})
+        shown = {name: row[name] for name in _SHOWN} | {name: row.get(name) for name in _MORE_SHOWN}
+        items.append({"claim": claim.id, **shown, "tier": str(row["tier"])})
     contraindicated = sum(item["action"] == "contraindicated" for item in items)
-    statement = f"Entries of the target table that fit this patient: {len(items)}"
+    druggable = sum(item["action"] == "druggable" for item in items)
+    statement = f"Entries of the sources of targets that fit this patient: {len(items)}"
     statement += f"; warnings against an intervention among them: {contraindicated}" * bool(contraindicated)
-    return _section("present", f"{statement}.") | {"items": items}, claims
+    if druggable:
+        statement += (
+            f"; genes whose product a drug acts on, which is nothing to act on by itself: {druggable}"
+        )
+    section = _section("present", f"{statement}.") | {"items": items}
+    return section | _looked_at(record.target_summary), claims
+
+
+def _looked_at(summary: Row | None) -> Row:
+    """What was looked at for targets, and what wasn't; null where the run doesn't say."""
+    return {name: summary and summary[name] for name in ("looked_at", "not_assessed")}
 
 
 _SHOWN = [
     *["gene", "intervention", "action", "score", "rank", "rank_low", "rank_high", "probability_top3"],
     *["link", "variant_id", "detail", "source", "source_version", "source_record"],
 ]
+_MORE_SHOWN = [
+    *["level", "direction", "alteration", "alteration_match", "disease", "disease_match", "safety"],
+    *["n_evidence", "sources", "stable_without_source"],
+]
+"""Columns that results of version 0.1 don't have: null there."""
 
 
 def _section(status: str, statement: str) -> Row:
-    return {"status": status, "statement": statement, "items": []}
+    return {"status": status, "statement": statement, "items": []} | _looked_at(None)
 
 
-def _claim(row: Row, record: PatientRecord, variant_claim: Claim | None, taken: set[str]) -> Claim:
+def _claim(
+    row: Row, record: PatientRecord, cohort: Cohort, variant_claim: Claim | None, taken: set[str]
+) -> Claim:
     tier = str(row["tier"])
     word = _BY_TIER.get(tier, CONFIDENCE_WORDS[2])
-    limits = ["The entry is quoted from the target table; it isn't advice for this patient."]
+    limits = ["The entry is quoted from its source; it isn't advice for this patient."]
+    if row.get("disease_match") == "other":
+        limits.append(f"The evidence is about another disease: {row['disease']}.")
+    if row.get("disease_match") == "not_stated" and row.get("disease"):
+        limits.append(f"The evidence is about {row['disease']}; the patient's disease isn't stated.")
+    if row.get("safety"):
+        limits.append(row["safety"])
     if row["link"] in _COHORT_LINKS:
         word = weaker(word, "likely" if row["link"] == "subtype" else "uncertain")
         limits.append(
@@ -71,12 +106,9 @@ def _claim(row: Row, record: PatientRecord, variant_claim: Claim | None, taken: 
     claim = Claim(
         id=_target_id(row, record.patient, taken),
         type="target",
-        text=f"{row['intervention']} is listed as {row['action']} for {row['gene']} (tier {tier}), "
-        f"here through {_LINK_WORDS[row['link']]}.",
+        text=f"{_said(row)}, here through {_LINK_WORDS[row['link']]}.",
         confidence=Confidence(word, row["probability_top3"], "probability of a rank from 1 to 3"),
-        evidence=(
-            Evidence(row["source"] or "target table", row["source_version"], None, row["source_record"]),
-        ),
+        evidence=(_evidence(row, cohort),),
         input=(Input(FILE, f"{record.patient} {row['gene']} {row['intervention']}"),),
         limits=tuple(limits),
     )
@@ -86,6 +118,19 @@ def _claim(row: Row, record: PatientRecord, variant_claim: Claim | None, taken: 
         return claim
     limit = f"The variant behind it is {variant_claim.confidence.word}."
     return claim.at_most(variant_claim.confidence.word, limit)
+
+
+def _said(row: Row) -> str:
+    if row["action"] == "druggable":
+        return f"{row['gene']}: {row['intervention']}"
+    return f"{row['intervention']} is listed as {row['action']} for {row['gene']} (tier {row['tier']})"
+
+
+def _evidence(row: Row, cohort: Cohort) -> Evidence:
+    """The source of the entry, with its hash where it is one of the knowledge store."""
+    if row["source"] in cohort.knowledge.get("sources", {}):
+        return cohort.evidence(row["source"], row["source_record"])
+    return Evidence(row["source"] or "target table", row["source_version"], None, row["source_record"])
 
 
 def _target_id(row: Row, patient: str, taken: set[str]) -> str:

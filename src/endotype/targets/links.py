@@ -1,12 +1,13 @@
-"""What ties a patient to a gene: a variant that is carried, the subtype, or an associated locus.
+"""What ties a patient to a gene: a variant of the tumour or carried, the subtype, an associated locus.
 
-All three functions return :data:`LINK_COLUMNS`, one row per patient, gene and finding. ``weight``, from 0
+All functions return :data:`LINK_COLUMNS`, one row per patient, gene and finding. ``weight``, from 0
 to 1, says how much of a source's reliability the link passes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
@@ -14,15 +15,19 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom
 
+from endotype.targets.findings import COPY_NUMBER, FUSION, SOMATIC
+from endotype.targets.match import CLONAL, NO_FRACTION, UNKNOWN_EFFECT
 from endotype.variants.plink import MISSING, GenotypeStore
 
 LINK_COLUMNS = {
     "patient": "str", "gene": "str", "link": "str", "weight": "float64", "effect": "str", "variant_id": "str",
-    "detail": "str", "posterior": "float64", "log_odds": "float64", "log_odds_se": "float64",
+    "alteration": "str", "detail": "str", "fraction": "float64", "fraction_count": "float64",
+    "fraction_gain": "float64", "input_file": "str", "input_line": "Int64",
 }  # fmt: skip
-"""``effect`` on the gene: ``loss`` or ``unknown``. The last three are there for subtype links alone."""
+"""``effect`` on the gene: ``loss``, ``gain`` or ``unknown``. ``fraction``: a share that the weight is to be
+multiplied by, of ``fraction_count`` observations, times ``fraction_gain`` and cut at 1; null for none."""
 
-LINKS = ("carried_variant", "subtype", "association")
+LINKS = ("tumour_variant", "carried_variant", "subtype", "association")
 MAX_FDR = 0.05
 MIN_CARRIERS = 3
 """Carriers among called patients that a gene needs to be tested for enrichment in a subtype."""
@@ -35,6 +40,9 @@ Phases = Mapping[tuple[str, frozenset[str]], str]
 
 CARRIER_X = 0.5
 """Weight of one copy of an X-linked gene where there are two."""
+
+CREDIBLE_COUNT = 20.0
+"""Observations that a posterior inclusion probability is taken to rest on."""
 
 NEAREST_GENE = 0.5
 """Weight of the gene nearest to a locus, carried twice: the nearest gene is often not the one that acts."""
@@ -90,6 +98,31 @@ def carried_variant_links(
             }
         )
     return link_table(rows)
+
+
+def tumour_variant_links(findings: pd.DataFrame) -> pd.DataFrame:
+    """Variants, copy numbers and fusions of tumours, one link each.
+
+    A change whose effect isn't known counts for half; a variant by the share of the tumour's cells that carry
+    it, which is taken as twice its allele fraction.
+
+    Args:
+        findings: of :mod:`endotype.targets.findings`.
+    """
+    rows = findings[findings["feature"].isin([SOMATIC, COPY_NUMBER, FUSION]).to_numpy(bool)]
+    fraction = rows["fraction"].to_numpy(float)
+    unknown = (rows["feature"] == SOMATIC).to_numpy(bool) & ~np.isfinite(fraction)
+    weight = rows["weight"].to_numpy(float) * np.where(rows["matters"].to_numpy(bool), 1.0, UNKNOWN_EFFECT)
+    table = rows[
+        ["patient", "gene", "effect", "detail", "fraction", "fraction_count", "input_file", "input_line"]
+    ].assign(
+        link="tumour_variant",
+        weight=weight * np.where(unknown, NO_FRACTION, 1.0),
+        alteration=rows["alteration"].where(rows["alteration"] != "", rows["alteration_type"]),
+        variant_id=rows["variant_id"].where(rows["variant_id"] != ""),
+        fraction_gain=CLONAL,
+    )
+    return table[list(LINK_COLUMNS)].astype(LINK_COLUMNS).reset_index(drop=True)
 
 
 def _phase(patient: str, variants: list[str], phases: Phases) -> str:
@@ -159,30 +192,77 @@ def subtype_enrichment(carriers: pd.DataFrame, called: pd.Series, genes: list[st
     return table
 
 
-def subtype_links(assignments: pd.DataFrame, enrichment: pd.DataFrame) -> pd.DataFrame:
-    """Genes enriched in the subtype a patient was called to; weight = posterior x (1 - 1 / odds ratio)."""
+@dataclass(frozen=True)
+class Subtypes:
+    """What subtype links rest on.
+
+    Attributes:
+        posterior: of called patients, indexed by patient, one column a subtype.
+        gains: gene -> (subtype, log odds ratio, its error) of each subtype that the gene is enriched in.
+    """
+
+    posterior: pd.DataFrame
+    gains: Mapping[str, tuple[tuple[str, float, float], ...]]
+
+    def weights(self, gene: str) -> pd.Series:
+        """Of each patient the sum over the gene's subtypes of posterior x (1 - 1 / odds ratio)."""
+        weights = pd.Series(0.0, index=self.posterior.index)
+        for name, odds, _ in self.gains[gene]:
+            if name in self.posterior:
+                weights += self.posterior[name] * -np.expm1(-odds)
+        return weights
+
+
+def subtype_links(assignments: pd.DataFrame, enrichment: pd.DataFrame) -> tuple[pd.DataFrame, Subtypes]:
+    """Genes enriched in the subtype a patient was called to; patients without a call get none.
+
+    The weight is the sum, over all subtypes that the gene is enriched in, of posterior x (1 - 1 / odds
+    ratio). Without columns ``p_{subtype}`` the rest of the posterior is that of no subtype.
+
+    Returns:
+        The links, of weight 1, and what the weight is made of.
+    """
     found = enrichment[(enrichment["fdr"] < MAX_FDR) & (enrichment["odds_ratio"] > 1)]
     called = assignments[(assignments["call"] == "called").to_numpy(bool)]
+    gains: dict[str, tuple[tuple[str, float, float], ...]] = {}
+    for row in found.sort_values(["gene", "subtype"]).to_dict("records"):
+        gains[row["gene"]] = (
+            *gains.get(row["gene"], ()),
+            (row["subtype"], float(np.log(row["odds_ratio"])), float(row["log_odds_se"])),
+        )
+    subtypes = Subtypes(_posterior(called), gains)
     rows: list[dict[str, object]] = []
     for row in called[["patient", "subtype", "posterior"]].merge(found, on="subtype").to_dict("records"):
-        ratio, posterior = row["odds_ratio"], row["posterior"]
         rows.append(
             {
                 "patient": row["patient"],
                 "gene": row["gene"],
                 "link": "subtype",
-                "weight": posterior * (1 - 1 / ratio),
+                "weight": 1.0,
                 "effect": "unknown",
                 "detail": f"{row['n_carriers']} of {row['n_members']} members of {row['subtype']} carry a "
                 f"damaging variant of {row['gene']}, {row['other_carriers']} of {row['n_others']} others do "
-                f"(odds ratio {ratio:.1f}, false discovery rate {row['fdr']:.2g}); posterior "
-                f"{_probability(posterior)}.",
-                "posterior": posterior,
-                "log_odds": float(np.log(ratio)),
-                "log_odds_se": row["log_odds_se"],
+                f"(odds ratio {row['odds_ratio']:.1f}, false discovery rate {row['fdr']:.2g}); posterior "
+                f"{_probability(row['posterior'])}.",
             }
         )
-    return link_table(rows)
+    return link_table(rows), subtypes
+
+
+def _posterior(called: pd.DataFrame) -> pd.DataFrame:
+    """Posteriors of all subtypes; where only that of the call is known, of the call and of the rest."""
+    names = [name for name in called.columns if name.startswith("p_")]
+    if names:
+        table = called.set_index("patient")[names]
+        return table.rename(columns=lambda name: name.removeprefix("p_"))
+    subtypes = sorted(called["subtype"].unique())
+    values = called["posterior"].to_numpy(float)[:, None]
+    table = pd.DataFrame(
+        np.where(called["subtype"].to_numpy(object)[:, None] == np.array(subtypes, object), values, 0.0),
+        index=called["patient"],
+        columns=subtypes,
+    )
+    return table.assign(**{"": 1 - table.sum(axis=1)})
 
 
 def _probability(p: float) -> str:
@@ -190,26 +270,41 @@ def _probability(p: float) -> str:
 
 
 def association_links(
-    loci: pd.DataFrame, carriers: pd.DataFrame, store: GenotypeStore, usable: np.ndarray, genes: set[str]
+    loci: pd.DataFrame,
+    carriers: pd.DataFrame,
+    store: GenotypeStore,
+    usable: np.ndarray,
+    genes: set[str],
+    credible: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Significant loci whose allele the patient carries.
 
     A gene-burden locus counts for carriers of any rare damaging or protein-changing variant of the gene,
     with weight 1; a variant locus for its nearest gene, with :data:`NEAREST_GENE` x copies of the effect
-    allele / 2.
+    allele / 2. Where a credible set of the trait holds the locus' lead variant, the set stands for the
+    locus: for each of its genes, sum over its variants of probability x copies / 2.
 
     Args:
         loci: ``association/loci.parquet``.
         carriers: of :func:`endotype.targets.carriers.find_carriers`.
         store, usable: genotypes, and whose may be used.
         genes: genes that have targets.
+        credible: of :func:`endotype.targets.credible.read_credible_sets`.
     """
     rows: list[dict[str, object]] = []
     row_of = pd.Series(np.arange(store.n_variants), index=store.variants["id"].to_numpy())
     people = store.people["iid"].to_numpy()
     first = carriers.sort_values(["patient", "variant_id"]).drop_duplicates(["patient", "gene"])
-    for locus in loci[loci["gene"].isin(genes).to_numpy(bool)].to_dict("records"):
-        gene, trait = locus["gene"], f"{locus['trait']} (−log10 p {locus['neg_log10_p']:.1f})"
+    sets = _sets_of_leads(credible, loci)
+    for locus in loci.to_dict("records"):
+        trait = f"{locus['trait']} (−log10 p {locus['neg_log10_p']:.1f})"
+        members = sets.get((locus["trait"], locus["id"]))
+        if members is not None:
+            rows += _credible_rows(members[members["gene"].isin(genes)], trait, row_of, store, usable, people)
+            continue
+        gene = locus["gene"]
+        if gene not in genes:
+            continue
         if locus["kind"] == "gene":
             for carrier in first[first["gene"] == gene].to_dict("records"):
                 variant = carrier["variant_id"]
@@ -218,10 +313,7 @@ def association_links(
             continue
         if locus["id"] not in row_of.index:
             continue
-        row = int(row_of[locus["id"]])
-        dosage = store.dosages(np.array([row]))[0].astype(int)
-        if locus["effect_allele"] == store.variants["ref"].iloc[row]:
-            dosage = np.where(dosage == MISSING, MISSING, 2 - dosage)
+        dosage = _copies(store, int(row_of[locus["id"]]), locus["effect_allele"])
         for person in np.flatnonzero((dosage > 0) & usable):
             copies = int(dosage[person])
             detail = (
@@ -231,6 +323,57 @@ def association_links(
             weight = NEAREST_GENE * copies / 2
             rows.append(_association(people[person], gene, weight, "unknown", locus["id"], detail))
     return link_table(rows)
+
+
+def _sets_of_leads(credible: pd.DataFrame | None, loci: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """(trait, lead variant) -> the credible set that holds it."""
+    if credible is None:
+        return {}
+    leads = set(zip(loci["trait"], loci["id"], strict=True))
+    sets = {}
+    for _, members in credible.groupby(["trait", "set"], sort=True):
+        for key in zip(members["trait"], members["variant_id"], strict=True):
+            if key in leads:
+                sets[key] = members
+    return sets
+
+
+def _copies(store: GenotypeStore, row: int, effect_allele: str) -> np.ndarray:
+    dosage = store.dosages(np.array([row]))[0].astype(int)
+    if effect_allele == store.variants["ref"].iloc[row]:
+        dosage = np.where(dosage == MISSING, MISSING, 2 - dosage)
+    return dosage
+
+
+def _credible_rows(
+    members: pd.DataFrame,
+    trait: str,
+    row_of: pd.Series,
+    store: GenotypeStore,
+    usable: np.ndarray,
+    people: np.ndarray,
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for gene, variants in members.groupby("gene", sort=True):
+        there = variants[variants["variant_id"].isin(row_of.index)]
+        share = np.zeros(len(people))
+        for variant, allele, pip in zip(
+            there["variant_id"], there["effect_allele"], there["pip"], strict=True
+        ):
+            copies = _copies(store, int(row_of[variant]), allele)
+            share += pip * np.where(copies > 0, copies, 0) / 2
+        if there.empty:
+            continue
+        lead = there.sort_values(["pip", "variant_id"], ascending=[False, True])["variant_id"].iloc[0]
+        for person in np.flatnonzero((share > 0) & usable):
+            detail = (
+                f"Carries alleles of the credible set of {trait}; their summed probability for {gene}, by "
+                f"copies, is {share[person]:.2f}."
+            )
+            link = _association(people[person], str(gene), 1.0, "unknown", lead, detail)
+            fraction = {"fraction": min(float(share[person]), 1.0), "fraction_count": CREDIBLE_COUNT}
+            rows.append(link | fraction | {"fraction_gain": 1.0})
+    return rows
 
 
 def _association(

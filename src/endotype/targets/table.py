@@ -14,14 +14,19 @@ COLUMNS = [
     "source", "source_version", "source_record",
 ]  # fmt: skip
 
+OPTIONAL_COLUMNS = ["disease", "alteration", "safety", "reference"]
+"""Columns that a table may have: the disease that a row is about; the change of a tumour's gene that it asks
+for (``V600E``, ``Amplification``); what speaks for caution; a publication."""
+
 WORDS = {
     "action": ("indicated", "contraindicated"),
-    "tier": ("R1", "1", "2", "3", "4"),
+    "tier": ("R1", "1", "2", "3", "3B", "4", "R2"),
     "level": ("A", "B", "C", "D", "E"),
     "direction": ("loss", "gain", "any"),
-    "requires": ("carried_variant", "subtype", "association", "any"),
+    "requires": ("carried_variant", "tumour_variant", "subtype", "association", "any"),
 }
-"""Allowed values. Tier R1 is resistance and comes before tier 1, the strongest of the others."""
+"""Allowed values. Tier R1 is resistance and comes before tier 1, the strongest of the others; 3B is evidence
+in another disease, R2 weak evidence of resistance."""
 
 REQUIRED = ("gene", "intervention", "source")
 KEY = ["gene", "intervention", "action", "source", "source_record"]
@@ -31,13 +36,15 @@ def read_targets(path: str | Path | None) -> pd.DataFrame:
     """Read a target table; no path gives a table without rows.
 
     Returns:
-        :data:`COLUMNS`, text but for ``reliability`` (float64 from 0 to 1), in the order of the file.
+        :data:`COLUMNS` and :data:`OPTIONAL_COLUMNS`, text but for ``reliability`` (float64 from 0 to 1), in
+        the order of the file. An optional column that the file lacks is empty.
 
     Raises:
         InputError: every faulty cell, with its row.
     """
     if path is None:
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in COLUMNS}).astype(
+        names = [*COLUMNS, *OPTIONAL_COLUMNS]
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in names}).astype(
             {"reliability": "float64"}
         )
     table = read_text_table(path)
@@ -45,7 +52,8 @@ def read_targets(path: str | Path | None) -> pd.DataFrame:
     rows = table.rows[COLUMNS].apply(lambda column: column.str.strip())
     if problems := _problems(table, rows):
         raise InputError(problems)
-    return rows.astype({"reliability": "float64"}).reset_index(drop=True)
+    optional = {name: table.rows[name].str.strip() if name in table.rows else "" for name in OPTIONAL_COLUMNS}
+    return rows.assign(**optional).astype({"reliability": "float64"}).reset_index(drop=True)
 
 
 def _problems(table: TextTable, rows: pd.DataFrame) -> list[Problem]:
@@ -68,9 +76,16 @@ def _problems(table: TextTable, rows: pd.DataFrame) -> list[Problem]:
             found.append(
                 Problem(file, line, "reliability", visible(row["reliability"]), "a number from 0 to 1")
             )
-        if row["tier"] == "R1" and row["action"] == "indicated":
+        if row["tier"] in ("R1", "R2") and row["action"] == "indicated":
+            tier = row["tier"]
             found.append(
-                Problem(file, line, "action", "'indicated' in tier R1", "'contraindicated': R1 is resistance")
+                Problem(
+                    file,
+                    line,
+                    "action",
+                    f"'indicated' in tier {tier}",
+                    f"'contraindicated': {tier} is resistance",
+                )
             )
     for line in rows.index[rows.duplicated(KEY)].tolist():
         found.append(
