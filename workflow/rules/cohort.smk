@@ -13,6 +13,7 @@ rule check_inputs:
         genes=GENES,
         knowledge=KNOWLEDGE_FILES,
         panel=[*PANEL_FILES, *([PANEL["populations"]] if PANEL else [])],
+        views=view_files(CONFIG["subtypes"]["views"]),
     output:
         people="results/cohort/people.parquet",
         samples="results/cohort/samples.parquet",
@@ -31,7 +32,9 @@ rule check_inputs:
         code=code("check_inputs.py"),
         script=script("check_inputs.py"),
         config=json.dumps(
-            {key: CONFIG[key] for key in ("inputs", "reference", "knowledge", "acmg")}, sort_keys=True
+            {key: CONFIG[key] for key in ("inputs", "reference", "knowledge", "acmg")}
+            | {"subtypes": {"views": CONFIG["subtypes"]["views"]}},
+            sort_keys=True,
         ),
     shell:
         "python {params.script} --config-json {params.config:q} --out results/cohort > {log} 2>&1"
