@@ -141,7 +141,7 @@ def log_prior(
     return strength * total
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def em(
     x: np.ndarray,
     seen: np.ndarray,
@@ -204,7 +204,7 @@ def distances_to(x: np.ndarray, seen: np.ndarray, i: int) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def seed_posteriors(x: np.ndarray, seen: np.ndarray, k: int, uniforms: np.ndarray) -> np.ndarray:
     """Starting posteriors (n, k), each patient wholly in the class of the nearest seed.
 

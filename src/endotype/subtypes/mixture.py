@@ -134,6 +134,8 @@ def fit(
     restarts: int,
     strength: float = PRIOR_STRENGTH,
     floor: float = VARIANCE_FLOOR,
+    tolerance: float = TOLERANCE,
+    iterations: int = LONG_ITERATIONS,
 ) -> Mixture:
     """The best of ``restarts`` EM fits with ``k`` groups.
 
@@ -145,7 +147,7 @@ def fit(
 
     def run(start: np.ndarray, iterations: int) -> tuple[float, Mixture]:
         weights, location, variance, likelihood, trace = kernels.em(
-            x, seen, binary, start, centre, spread, strength, floor, TOLERANCE, iterations
+            x, seen, binary, start, centre, spread, strength, floor, tolerance, iterations
         )
         return float(trace[-1]), Mixture(binary, weights, location, variance, float(likelihood))
 
@@ -154,5 +156,20 @@ def fit(
     starts = [kernels.seed_posteriors(x, seen, k, rng.random(k)) for _ in range(max(restarts, 1))]
     short = [run(start, SHORT_ITERATIONS) for start in starts]
     best = sorted(range(len(short)), key=lambda i: (-short[i][0], i))[: 1 + restarts // 7]
-    finals = [run(short[i][1].posterior(data), LONG_ITERATIONS) for i in best]
+    finals = [run(short[i][1].posterior(data), iterations) for i in best]
     return max(finals, key=lambda result: result[0])[1]
+
+
+def refine(
+    data: Data,
+    posterior: np.ndarray,
+    strength: float = PRIOR_STRENGTH,
+    floor: float = VARIANCE_FLOOR,
+) -> Mixture:
+    """EM to convergence from starting posteriors of shape (n, k), without restarts or random numbers."""
+    centre, spread = data.moments()
+    weights, location, variance, likelihood, _ = kernels.em(
+        *(data.x, data.seen, data.binary, posterior, centre, spread, strength, floor),
+        *(TOLERANCE, LONG_ITERATIONS),
+    )
+    return Mixture(data.binary, weights, location, variance, float(likelihood))
