@@ -7,7 +7,7 @@ import pytest
 
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.null_reference import latent_correlation, latent_factor, simulate
-from endotype.subtypes.selection import Settings, choose, jaccard, pairs_kept, set_aside
+from endotype.subtypes.selection import Settings, choose, jaccard, match, pairs_kept, set_aside
 from tests.subtypes.cohorts import gradient, noise, planted, standardised
 
 SETTINGS = Settings(seed=11)
@@ -89,9 +89,10 @@ def test_null_cohorts_have_the_correlation_rates_and_holes_of_the_real_one():
 def test_jaccard_and_pairs_kept_by_hand():
     labels, others = np.array([0, 0, 0, 1, 1]), np.array([1, 1, 0, 0, 0])
     np.testing.assert_allclose(jaccard(labels, others, 2), [2 / 3, 2 / 3])
-    assert pairs_kept(labels, others, 2) == pytest.approx(1 / 3)
-    assert pairs_kept(labels, labels, 2) == 1
-    assert pairs_kept(np.array([0, 0, 0, 0, 1]), others, 2) == 0
+    np.testing.assert_allclose(pairs_kept(labels, others, 2), [1 / 3, 1])
+    np.testing.assert_allclose(pairs_kept(labels, labels, 2), [1, 1])
+    np.testing.assert_allclose(pairs_kept(np.array([0, 0, 0, 0, 1]), others, 2), [2 / 6, 0])
+    np.testing.assert_array_equal(match(labels, 1 - labels, 2), [1, 0])
 
 
 @pytest.mark.parametrize(

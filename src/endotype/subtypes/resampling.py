@@ -17,8 +17,8 @@ from endotype.subtypes.mixture import Data, Mixture, fit
 SHARE = 0.8
 """Share of the patients in a resample."""
 
-QUICK_TOLERANCE, QUICK_ITERATIONS = 1e-4, 40
-"""EM of a resample stops early: which patient goes where has long been settled by then."""
+QUICK_TOLERANCE, QUICK_ITERATIONS = 1e-5, 100
+"""EM of a resample may stop a little earlier than that of the cohort."""
 
 AMBIGUOUS = (0.1, 0.9)
 """A pair with a consensus strictly between these is neither together nor apart (Senbabaoglu 2014)."""

@@ -6,7 +6,7 @@ A number k > 1 is taken only if all of this holds; among those that pass, the on
 * BIC is better than that of one group;
 * stability: each group is found again in refits to bootstrap samples, mean Jaccard >= 0.75 (Hennig 2007);
 * prediction strength >= 0.8: two patients that one half of the cohort puts in a group are put together by
-  the model of the other half (Tibshirani & Walther 2005);
+  the model of the other half (after Tibshirani & Walther 2005);
 * the gain in likelihood over one group is larger than in every cohort without groups of
   :mod:`endotype.subtypes.null_reference`;
 * resamples agree better than in such cohorts: :mod:`endotype.subtypes.stability_curves`;
@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from threadpoolctl import threadpool_limits
 
 from endotype.subtypes import kernels
@@ -246,7 +247,7 @@ def _judge(
                 "in bootstrap samples"
             )
     if settings.curves or not candidate.verdict:
-        candidate.prediction_strength = prediction_strength(part, candidate.k, settings, threads)
+        candidate.prediction_strength = prediction_strength(part, tried.mixture, settings, threads)
         if not candidate.verdict and candidate.prediction_strength < MIN_PREDICTION_STRENGTH:
             candidate.verdict = f"prediction strength {candidate.prediction_strength:.2f}"
     if not candidate.verdict:
@@ -335,35 +336,47 @@ def jaccard(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
     return (table / np.maximum(union, 1)).max(axis=1)
 
 
-def prediction_strength(data: Data, k: int, settings: Settings, threads: int = 1) -> float:
-    """Mean over random halves of the least share of pairs in a group that the other half's model keeps."""
+def prediction_strength(data: Data, model: Mixture, settings: Settings, threads: int = 1) -> float:
+    """Least, over groups, of the mean share of the group's pairs in a half that the other half's model keeps.
 
-    def once(b: int) -> float:
+    Tibshirani & Walther take the least share first and the mean over random halves second. The least of k
+    noisy shares falls with k though every group be stable, so groups of a half are matched to those of
+    ``model``, and each has a mean of its own.
+    """
+    k, whole = model.k, model.labels(data)
+
+    def once(b: int) -> np.ndarray:
         rng = _rng(settings, 2, k, b)
         order = rng.permutation(data.n)
-        halves = [data.rows(np.sort(half)) for half in (order[: data.n // 2], order[data.n // 2 :])]
+        rows = [np.sort(half) for half in (order[: data.n // 2], order[data.n // 2 :])]
+        halves = [data.rows(half) for half in rows]
         models = [quick_fit(half, k, rng, QUICK_RESTARTS) for half in halves]
-        return float(
-            np.mean(
-                [
-                    pairs_kept(models[mine].labels(halves[mine]), models[other].labels(halves[mine]), k)
-                    for mine, other in ((0, 1), (1, 0))
-                ]
-            )
-        )
+        kept = np.zeros(k)
+        for mine, other in ((0, 1), (1, 0)):
+            labels = models[mine].labels(halves[mine])
+            matched = match(whole[rows[mine]], labels, k)
+            kept += pairs_kept(labels, models[other].labels(halves[mine]), k)[matched] / 2
+        return kept
 
-    return float(np.mean(run_all(once, range(max(settings.resamples // 2, 1)), threads)))
+    return float(np.mean(run_all(once, range(max(settings.resamples // 2, 1)), threads), axis=0).min())
 
 
-def pairs_kept(labels: np.ndarray, others: np.ndarray, k: int) -> float:
-    """Least share, over groups of ``labels``, of its pairs of patients that ``others`` puts together too."""
+def match(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
+    """For each group of ``labels`` its partner among ``others``, one to one, with most patients in common."""
+    table = np.zeros((k, k))
+    np.add.at(table, (labels, others), 1)
+    return linear_sum_assignment(-table)[1]
+
+
+def pairs_kept(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
+    """Of each group of ``labels``, the share of its pairs of patients that ``others`` puts together too; (k,).
+
+    0 for a group of fewer than two patients.
+    """
     table = np.zeros((k, k))
     np.add.at(table, (labels, others), 1)
     size = table.sum(axis=1)
-    big = size > 1
-    if big.sum() < k:
-        return 0.0
-    return float(((table * (table - 1)).sum(axis=1) / (size * (size - 1))).min())
+    return (table * (table - 1)).sum(axis=1) / np.maximum(size * (size - 1), 1)
 
 
 def _gain(data: Data, k: int, settings: Settings, b: int) -> float:

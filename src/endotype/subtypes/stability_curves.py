@@ -23,10 +23,10 @@ from endotype.subtypes.mixture import Data
 from endotype.subtypes.null_reference import SHAPES, latent_factor, simulate
 from endotype.subtypes.resampling import consensus_matrix, pac, resampled_labels
 
-MAX_PATIENTS = 500
+MAX_PATIENTS = 1000
 """Patients of a curve; the null cohorts have as many, so that like is compared with like."""
 
-RESAMPLES, RESTARTS, NULL_COHORTS = 20, 2, 20
+RESAMPLES, RESTARTS, NULL_COHORTS = 20, 5, 20
 LEAST_PAC = 1e-3
 """PAC under which cohorts are as good as each other, for the logarithm and the variance."""
 
