@@ -6,12 +6,12 @@
   with missing values. Share with k = 1.
 * 200 cohorts of one smooth gradient and nothing else: its law is normal, uniform or skewed, and features are
   gaussian or half of them binary. Share with k = 1, and in how many of those an axis is reported.
-* 120 cohorts of 2, 3 or 4 planted groups at several distances. Share with the right k, and the adjusted Rand
+* 96 cohorts of 2, 3 or 4 planted groups at several distances. Share with the right k, and the adjusted Rand
   index where k is right. Distance is that of two centres over the standard deviation within a group.
 * Survival that has to do with nothing, compared between the solutions of 12 (k, view) choices: share of
   cohorts in which the best solution's p-value is at most 0.05, as it stands and corrected for all choices.
 
-Cohorts have 200 to 800 patients and 8 to 30 features. Every cohort is a line of ``--progress``, from which an
+Cohorts have 200 to 500 patients and 8 to 20 features. Every cohort is a line of ``--progress``, from which an
 interrupted run goes on. The limits are those of the default settings; the curves for the picture, which move
 no decision, are left out.
 """
@@ -34,7 +34,7 @@ from endotype.subtypes.mixture import Data
 from endotype.subtypes.outcome import Outcome, compare_outcomes
 from endotype.subtypes.selection import Settings, select
 
-PATIENTS, FEATURES = (200, 400, 800), (8, 15, 30)
+PATIENTS, FEATURES = (200, 300, 500), (8, 12, 20)
 DISTANCES = (3.0, 4.0, 5.0, 6.0)
 LIMIT = 0.05
 
@@ -214,7 +214,7 @@ def mean(values: Any) -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=200, help="without groups, and as many gradients")
-    parser.add_argument("--planted", type=int, default=120)
+    parser.add_argument("--planted", type=int, default=96)
     parser.add_argument("--survival", type=int, default=400)
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--progress", type=Path, default=Path("subtype_safety.jsonl"))

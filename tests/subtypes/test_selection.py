@@ -65,7 +65,7 @@ def test_patients_far_from_all_others_are_set_aside():
     data, _ = planted(np.random.default_rng(3))
     x = data.x.copy()
     x[:3, :8] += np.array([[6.0], [-6.0], [6.0]]) * [1, -1, 1, -1, 1, -1, 1, 1]
-    aside = set_aside(Data(x, data.seen, data.binary))
+    aside = set_aside(data.with_values(x))
     assert aside[:3].all()
     assert aside.sum() <= 5
     assert not set_aside(noise(np.random.default_rng(4))).any()

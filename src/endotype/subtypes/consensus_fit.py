@@ -15,7 +15,7 @@ import numpy as np
 from scipy.cluster.hierarchy import average, fcluster
 from scipy.spatial.distance import squareform
 
-from endotype.subtypes.mixture import Data, Mixture, refine
+from endotype.subtypes.mixture import Data, Mixture, fit_from
 from endotype.subtypes.resampling import consensus_matrix, pac, resampled_labels
 
 EXTRA_CUTS = 100
@@ -99,8 +99,8 @@ def consensus_groups(matrix: np.ndarray, k: int, smallest: int) -> np.ndarray:
 
 
 def _refit(data: Data, part: Data, groups: np.ndarray, k: int) -> Mixture:
-    mixture = refine(part, np.eye(k)[groups])
-    return mixture if part.n == data.n else refine(data, mixture.posterior(data))
+    mixture = fit_from(part, np.eye(k)[groups])[1]
+    return mixture if part.n == data.n else fit_from(data, mixture.posterior(data))[1]
 
 
 def adjusted_rand(labels: np.ndarray, others: np.ndarray) -> float:

@@ -1,8 +1,10 @@
-"""A mixture of groups with gaussian and binary features, missing values left out of the likelihood.
+"""A mixture of groups with features of four kinds, missing values left out of the likelihood.
 
-In group k feature j is independent of the others given k: gaussian with mean and variance of its own, or
-Bernoulli with its own rate. log f_k(x) sums over the features that were seen, which is the likelihood when
-values are missing at random (McLachlan & Peel 2000, *Finite Mixture Models*). Nothing is imputed.
+In group k feature j is independent of the others given k: gaussian with mean and variance of its own,
+Bernoulli or categorical with its own rates, or a negative binomial count. log f_k(x) sums over the features
+that were seen, which is the likelihood when values are missing at random (McLachlan & Peel 2000, *Finite
+Mixture Models*). Nothing is imputed. What confounders do to binary features and counts enters as an offset of
+the log odds and of the log mean; gaussian features come with it taken off already.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from endotype.subtypes import kernels
+from endotype.subtypes.kernels import BINARY, CATEGORY, COUNT, GAUSSIAN
 
 PRIOR_STRENGTH = 0.3
 """Pseudo-patients, alike the whole cohort, that every group has beside its own."""
@@ -26,35 +29,78 @@ TOLERANCE = 1e-7
 
 @dataclass(frozen=True)
 class Data:
-    """Patients x features as the kernels want them.
+    """Patients x columns as the kernels want them; make one with :meth:`of`.
 
     Attributes:
-        x: float64, shape (n, p), 0 where missing; gaussian features of variance near 1, binary ones 0 or 1.
+        x: float64, shape (n, p), 0 where missing; gaussian columns of variance near 1, binary and category
+            columns 0 or 1, counts as they are.
         seen: bool, shape (n, p).
-        binary: bool, shape (p,).
+        kind: int8, shape (p,), of :data:`kernels.GAUSSIAN` to :data:`kernels.CATEGORY`.
+        block: int64, shape (p,), which feature a column belongs to, from 0 and rising.
+        shift: float64, shape (n, p), what confounders add to log odds and log means.
+        points: float64, shape (n, p), values on comparable scales for distances: counts as standardised
+            log(1 + x), category columns times √½, so that two levels are as far apart as 0 and 1.
     """
 
     x: np.ndarray
     seen: np.ndarray
-    binary: np.ndarray
+    kind: np.ndarray
+    block: np.ndarray
+    shift: np.ndarray
+    points: np.ndarray
 
     @classmethod
-    def of(cls, values: np.ndarray, binary: np.ndarray) -> Data:
-        """From values of shape (n, p) with NaN where missing."""
+    def of(
+        cls,
+        values: np.ndarray,
+        kind: np.ndarray,
+        block: np.ndarray | None = None,
+        shift: np.ndarray | None = None,
+    ) -> Data:
+        """From values of shape (n, p) with NaN where missing.
+
+        ``kind`` may be bool, true where a column is binary and the others gaussian. ``block`` is needed when
+        there are categories; ``shift`` is 0 without confounders.
+        """
         seen = np.isfinite(values)
-        return cls(np.where(seen, values, 0.0), seen, np.asarray(binary, bool))
+        kind = np.asarray(kind).astype(np.int8)
+        points = np.where(seen, values, 0.0)
+        points[:, kind == CATEGORY] *= 0.5**0.5
+        for j in np.flatnonzero(kind == COUNT):
+            logs = np.log1p(values[seen[:, j], j])
+            spread = logs.std() if logs.size else 0.0
+            points[seen[:, j], j] = (logs - logs.mean()) / spread if spread > 0 else 0.0
+        return cls(
+            np.where(seen, values, 0.0),
+            seen,
+            kind,
+            np.arange(len(kind)) if block is None else np.asarray(block, np.int64),
+            np.zeros(seen.shape) if shift is None else shift,
+            points,
+        )
 
     def rows(self, index: np.ndarray) -> Data:
         """Some of the patients."""
-        return Data(self.x[index], self.seen[index], self.binary)
+        return Data(
+            self.x[index], self.seen[index], self.kind, self.block, self.shift[index], self.points[index]
+        )
+
+    def with_values(self, values: np.ndarray) -> Data:
+        """The same columns, holes and shifts with other values, of shape (n, p)."""
+        return Data.of(np.where(self.seen, values, np.nan), self.kind, self.block, self.shift)
 
     @property
     def n(self) -> int:
         """Number of patients."""
         return self.x.shape[0]
 
+    @property
+    def binary(self) -> np.ndarray:
+        """Which columns are binary features, bool, shape (p,)."""
+        return self.kind == BINARY
+
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of each feature over the patients in whom it was seen; each of shape (p,)."""
+        """Mean and variance of each column over the patients in whom it was seen; each of shape (p,)."""
         count = np.maximum(self.seen.sum(axis=0), 1)
         mean = self.x.sum(axis=0) / count
         square = (np.where(self.seen, self.x - mean, 0.0) ** 2).sum(axis=0) / count
@@ -66,14 +112,15 @@ class Mixture:
     """Fitted parameters.
 
     Attributes:
-        binary: bool, shape (p,).
+        kind, block: as in :class:`Data`, shape (p,).
         weights: shares of the groups, shape (k,), summing to 1.
-        location: means (gaussian) or rates (binary), shape (k, p).
+        location: means, rates or chances of levels, shape (k, p).
         variance: variances within groups, shape (k, p).
         log_likelihood: of the patients it was fitted to.
     """
 
-    binary: np.ndarray
+    kind: np.ndarray
+    block: np.ndarray
     weights: np.ndarray
     location: np.ndarray
     variance: np.ndarray
@@ -85,19 +132,32 @@ class Mixture:
         return len(self.weights)
 
     @property
+    def binary(self) -> np.ndarray:
+        """Which columns are binary features, bool, shape (p,)."""
+        return self.kind == BINARY
+
+    @property
     def n_parameters(self) -> int:
-        """Free parameters: shares, a rate per binary and a mean and variance per gaussian feature."""
-        binary = int(self.binary.sum())
-        return self.k - 1 + self.k * (binary + 2 * (len(self.binary) - binary))
+        """Free parameters: shares, and in each group a rate per binary feature, a mean and a variance per
+        gaussian feature or count, and the chances of all levels but one per category."""
+        two = int(np.isin(self.kind, (GAUSSIAN, COUNT)).sum())
+        category = self.kind == CATEGORY
+        levels = int(category.sum()) - len(np.unique(self.block[category]))
+        return self.k - 1 + self.k * (int(self.binary.sum()) + 2 * two + levels)
 
     def bic(self, n: int) -> float:
         """Bayesian information criterion for ``n`` patients (Schwarz 1978); lower is better."""
         return -2 * self.log_likelihood + self.n_parameters * float(np.log(max(n, 1)))
 
+    def log_joint(self, data: Data) -> np.ndarray:
+        """log(weight_k) + log f_k(x_i), shape (n, k)."""
+        return kernels.log_joint(
+            data.x, data.seen, data.shift, self.kind, self.weights, self.location, self.variance
+        )
+
     def posterior(self, data: Data) -> np.ndarray:
         """Probability of each group for each patient, shape (n, k); rows sum to 1."""
-        joint = kernels.log_joint(data.x, data.seen, self.binary, self.weights, self.location, self.variance)
-        return kernels.normalise_rows(joint)[0]
+        return kernels.normalise_rows(self.log_joint(data))[0]
 
     def labels(self, data: Data) -> np.ndarray:
         """The most probable group of each patient, int, shape (n,)."""
@@ -108,10 +168,12 @@ class Mixture:
 
         -log f_k(x) grows with the number of features that were seen, so it is first centred on its
         expectation in the group. Centred, plus its variance V, it follows a Gamma(V, 1) law, exactly for
-        gaussian features and by two moments for binary ones; the cube root of Wilson & Hilferty (1931)
-        makes it normal. For complete data the order is that of -log f_k.
+        gaussian features and by two moments for others; the cube root of Wilson & Hilferty (1931) makes it
+        normal. For complete data the order is that of -log f_k.
         """
-        excess, scatter = kernels.surprise(data.x, data.seen, self.binary, self.location, self.variance)
+        excess, scatter = kernels.surprise(
+            data.x, data.seen, data.shift, self.kind, self.block, self.location, self.variance
+        )
         safe = np.maximum(scatter, 1e-12)
         score = (np.cbrt((excess + scatter) / safe) - (1 - 1 / (9 * safe))) * 3 * np.sqrt(safe)
         return np.where(scatter > 1e-12, score, 0.0)
@@ -119,7 +181,8 @@ class Mixture:
     def reordered(self, order: np.ndarray) -> Mixture:
         """The same mixture with its groups in another order."""
         return Mixture(
-            self.binary,
+            self.kind,
+            self.block,
             self.weights[order],
             self.location[order],
             self.variance[order],
@@ -134,42 +197,47 @@ def fit(
     restarts: int,
     strength: float = PRIOR_STRENGTH,
     floor: float = VARIANCE_FLOOR,
-    tolerance: float = TOLERANCE,
-    iterations: int = LONG_ITERATIONS,
 ) -> Mixture:
     """The best of ``restarts`` EM fits with ``k`` groups.
 
     Every restart runs a few iterations from k-means++ seeds; the best few go on to convergence
     (Biernacki, Celeux & Govaert 2003, "emEM"). Ties go to the earlier restart.
     """
-    centre, spread = data.moments()
-    x, seen, binary = data.x, data.seen, data.binary
 
     def run(start: np.ndarray, iterations: int) -> tuple[float, Mixture]:
-        weights, location, variance, likelihood, trace = kernels.em(
-            x, seen, binary, start, centre, spread, strength, floor, tolerance, iterations
-        )
-        return float(trace[-1]), Mixture(binary, weights, location, variance, float(likelihood))
+        return fit_from(data, start, iterations, strength, floor)
 
     if k == 1 or data.n == 0:
         return run(np.full((data.n, k), 1.0 / k), 1)[1]
-    starts = [kernels.seed_posteriors(x, seen, k, rng.random(k)) for _ in range(max(restarts, 1))]
+    starts = [
+        kernels.seed_posteriors(data.points, data.seen, k, rng.random(k)) for _ in range(max(restarts, 1))
+    ]
     short = [run(start, SHORT_ITERATIONS) for start in starts]
     best = sorted(range(len(short)), key=lambda i: (-short[i][0], i))[: 1 + restarts // 7]
-    finals = [run(short[i][1].posterior(data), iterations) for i in best]
+    finals = [run(short[i][1].posterior(data), LONG_ITERATIONS) for i in best]
     return max(finals, key=lambda result: result[0])[1]
 
 
-def refine(
+def fit_from(
     data: Data,
-    posterior: np.ndarray,
+    start: np.ndarray,
+    iterations: int = LONG_ITERATIONS,
     strength: float = PRIOR_STRENGTH,
     floor: float = VARIANCE_FLOOR,
-) -> Mixture:
-    """EM to convergence from starting posteriors of shape (n, k), without restarts or random numbers."""
+) -> tuple[float, Mixture]:
+    """EM from starting posteriors (n, k); the penalised log likelihood, and the mixture."""
     centre, spread = data.moments()
-    weights, location, variance, likelihood, _ = kernels.em(
-        *(data.x, data.seen, data.binary, posterior, centre, spread, strength, floor),
-        *(TOLERANCE, LONG_ITERATIONS),
+    weights, location, variance, likelihood, trace = kernels.em(
+        data.x,
+        data.seen,
+        data.shift,
+        data.kind,
+        start,
+        centre,
+        spread,
+        strength,
+        floor,
+        TOLERANCE,
+        iterations,
     )
-    return Mixture(data.binary, weights, location, variance, float(likelihood))
+    return float(trace[-1]), Mixture(data.kind, data.block, weights, location, variance, float(likelihood))

@@ -36,7 +36,7 @@ def simulate(data: Data, factor: np.ndarray, shape: Shape, rng: np.random.Genera
     x = latent.copy()
     for j in np.flatnonzero(data.binary):
         x[:, j] = latent[:, j] > np.quantile(latent[:, j], 1 - rate[j])
-    return Data(np.where(data.seen, x, 0.0), data.seen, data.binary)
+    return data.with_values(x)
 
 
 def latent_factor(data: Data) -> np.ndarray:

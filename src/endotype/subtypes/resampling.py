@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from endotype.subtypes import kernels
 from endotype.subtypes.em_runs import run_all
-from endotype.subtypes.mixture import Data, Mixture, fit
+from endotype.subtypes.mixture import SHORT_ITERATIONS, Data, Mixture, fit_from
 
 SHARE = 0.8
 """Share of the patients in a resample."""
 
-QUICK_TOLERANCE, QUICK_ITERATIONS = 1e-5, 100
+QUICK_ITERATIONS = 100
 """EM of a resample may stop a little earlier than that of the cohort."""
 
 AMBIGUOUS = (0.1, 0.9)
@@ -25,8 +26,11 @@ AMBIGUOUS = (0.1, 0.9)
 
 
 def quick_fit(data: Data, k: int, rng: np.random.Generator, restarts: int) -> Mixture:
-    """A fit for one of many resamples."""
-    return fit(data, k, rng, restarts, tolerance=QUICK_TOLERANCE, iterations=QUICK_ITERATIONS)
+    """A fit for one of many resamples: the best of a few short runs goes on."""
+    starts = [kernels.seed_posteriors(data.points, data.seen, k, rng.random(k)) for _ in range(restarts)]
+    short = [fit_from(data, start, SHORT_ITERATIONS) for start in starts]
+    best = max(short, key=lambda result: result[0])[1]
+    return fit_from(data, best.posterior(data), QUICK_ITERATIONS)[1]
 
 
 def resampled_labels(

@@ -131,7 +131,7 @@ def set_aside(data: Data) -> np.ndarray:
     strange = np.zeros(data.n, bool)
     if data.n <= 5 * NEIGHBOUR or data.x.shape[1] == 0:
         return strange
-    distance = kernels.neighbour_distance(data.x, data.seen, NEIGHBOUR)
+    distance = kernels.neighbour_distance(data.points, data.seen, NEIGHBOUR)
     usable = np.isfinite(distance) & (distance > 0)
     if usable.sum() <= 5 * NEIGHBOUR:
         return strange
