@@ -22,7 +22,7 @@ QUICK_ITERATIONS = 100
 """EM of a resample may stop a little earlier than that of the cohort."""
 
 AMBIGUOUS = (0.1, 0.9)
-"""A pair with a consensus strictly between these is neither together nor apart (Senbabaoglu 2014)."""
+"""A pair with a consensus above the first and not above the second is ambiguous (Senbabaoglu 2014)."""
 
 
 def quick_fit(data: Data, k: int, rng: np.random.Generator, restarts: int) -> Mixture:
@@ -91,6 +91,6 @@ def pac(matrix: np.ndarray) -> float:
     n = len(matrix)
     if n < 2:
         return 0.0
-    between = (matrix > AMBIGUOUS[0]) & (matrix < AMBIGUOUS[1])
+    between = (matrix > AMBIGUOUS[0]) & (matrix <= AMBIGUOUS[1])
     np.fill_diagonal(between, False)
     return float(between.sum()) / (n * (n - 1))

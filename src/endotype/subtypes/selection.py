@@ -337,7 +337,7 @@ def jaccard(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
 
 
 def prediction_strength(data: Data, model: Mixture, settings: Settings, threads: int = 1) -> float:
-    """Least, over groups, of the mean share of the group's pairs in a half that the other half's model keeps.
+    """Least, over groups, of the mean share of its pairs in a half that the other half's model keeps.
 
     Tibshirani & Walther take the least share first and the mean over random halves second. The least of k
     noisy shares falls with k though every group be stable, so groups of a half are matched to those of
@@ -369,7 +369,7 @@ def match(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
 
 
 def pairs_kept(labels: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
-    """Of each group of ``labels``, the share of its pairs of patients that ``others`` puts together too; (k,).
+    """Of each group of ``labels``, the share of its pairs that ``others`` puts together too; (k,).
 
     0 for a group of fewer than two patients.
     """
