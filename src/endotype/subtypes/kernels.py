@@ -78,34 +78,41 @@ def log_joint(
     """log(weight_k) + log f_k(x_i) over the features that were seen; shape (n, k)."""
     n, p = x.shape
     k = weights.shape[0]
-    # Most features add constant + linear x + quadratic x²; the others are computed one by one.
-    constant = np.zeros((k, p))
-    linear = np.zeros((k, p))
-    quadratic = np.zeros((k, p))
+    # Most features add constant + linear x + quadratic x²; the others are computed one by one. Groups are the
+    # innermost loop: they are independent, so that the processor takes several at once.
+    constant = np.zeros((p, k))
+    linear = np.zeros((p, k))
+    quadratic = np.zeros((p, k))
     for c in range(k):
         for j in range(p):
             m, v = location[c, j], variance[c, j]
             if kind[j] == GAUSSIAN:
-                constant[c, j] = -0.5 * (np.log(2 * np.pi * v) + m * m / v)
-                linear[c, j] = m / v
-                quadratic[c, j] = -0.5 / v
+                constant[j, c] = -0.5 * (np.log(2 * np.pi * v) + m * m / v)
+                linear[j, c] = m / v
+                quadratic[j, c] = -0.5 / v
             elif kind[j] == BINARY:
-                constant[c, j] = np.log1p(-m)
-                linear[c, j] = np.log(m) - np.log1p(-m)
+                constant[j, c] = np.log1p(-m)
+                linear[j, c] = np.log(m) - np.log1p(-m)
             elif kind[j] == CATEGORY:
-                linear[c, j] = np.log(m)
+                linear[j, c] = np.log(m)
     out = np.empty((n, k))
+    log_weights = np.log(weights)
     for i in range(n):
         for c in range(k):
-            total = np.log(weights[c])
-            for j in range(p):
-                if not seen[i, j]:
-                    continue
-                if kind[j] == COUNT or (kind[j] == BINARY and shift[i, j] != 0.0):
-                    total += _log_one(x[i, j], kind[j], location[c, j], variance[c, j], shift[i, j])
-                else:
-                    total += constant[c, j] + x[i, j] * (linear[c, j] + x[i, j] * quadratic[c, j])
-            out[i, c] = total
+            out[i, c] = log_weights[c]
+        for j in range(p):
+            if not seen[i, j]:
+                continue
+            value = x[i, j]
+            if kind[j] == COUNT or (kind[j] == BINARY and shift[i, j] != 0.0):
+                for c in range(k):
+                    out[i, c] += _log_one(value, kind[j], location[c, j], variance[c, j], shift[i, j])
+            elif value == 0.0:
+                for c in range(k):
+                    out[i, c] += constant[j, c]
+            else:
+                for c in range(k):
+                    out[i, c] += constant[j, c] + value * (linear[j, c] + value * quadratic[j, c])
     return out
 
 
@@ -250,20 +257,24 @@ def maximise(
     n, p = x.shape
     k = posterior.shape[1]
     weights = np.full(k, strength)
-    mass = np.full((k, p), strength)
-    first = np.zeros((k, p))
-    second = np.zeros((k, p))
+    mass = np.full((p, k), strength)
+    first = np.zeros((p, k))
+    second = np.zeros((p, k))
     for i in range(n):
         for c in range(k):
-            r = posterior[i, c]
-            weights[c] += r
-            for j in range(p):
-                if seen[i, j]:
-                    mass[c, j] += r
-                    # About the centre, so that the variance isn't a difference of large numbers.
-                    d = x[i, j] - centre[j]
-                    first[c, j] += r * d
-                    second[c, j] += r * d * d
+            weights[c] += posterior[i, c]
+        for j in range(p):
+            if not seen[i, j]:
+                continue
+            # About the centre, so that the variance isn't a difference of large numbers.
+            d = x[i, j] - centre[j]
+            gaussian = kind[j] == GAUSSIAN
+            for c in range(k):
+                r = posterior[i, c]
+                mass[j, c] += r
+                first[j, c] += r * d
+                if gaussian:
+                    second[j, c] += r * d * d
     location = np.empty((k, p))
     variance = np.empty((k, p))
     weight = np.empty(n)
@@ -275,11 +286,11 @@ def maximise(
                 n_seen += 1
                 shifted = shifted or shift[i, j] != 0.0
         for c in range(k):
-            m = mass[c, j]
-            moved = first[c, j] / m if m > 0 else 0.0
+            m = mass[j, c]
+            moved = first[j, c] / m if m > 0 else 0.0
             location[c, j] = centre[j] + moved
             if kind[j] == GAUSSIAN:
-                square = (second[c, j] + strength * spread[j]) / m if m > 0 else spread[j]
+                square = (second[j, c] + strength * spread[j]) / m if m > 0 else spread[j]
                 variance[c, j] = max(square - moved * moved, floor)
                 continue
             if n_seen > 0 and (kind[j] == COUNT or (kind[j] == BINARY and shifted)):
@@ -323,6 +334,11 @@ def log_prior(
 ) -> float:
     """Log likelihood of the pseudo-patients of :func:`maximise`."""
     n = x.shape[0]
+    one_by_one = kind == COUNT
+    for i in range(n):
+        for j in range(kind.shape[0]):
+            if kind[j] == BINARY and seen[i, j] and shift[i, j] != 0.0:
+                one_by_one[j] = True
     total = 0.0
     for c in range(weights.shape[0]):
         total += np.log(weights[c])
@@ -331,11 +347,7 @@ def log_prior(
             if kind[j] == GAUSSIAN:
                 total -= 0.5 * (np.log(2 * np.pi * v) + ((m - centre[j]) ** 2 + spread[j]) / v)
                 continue
-            whole = kind[j] == COUNT
-            if kind[j] == BINARY:
-                for i in range(n):
-                    whole = whole or (seen[i, j] and shift[i, j] != 0.0)
-            if not whole:
+            if not one_by_one[j]:
                 total += centre[j] * np.log(m)
                 if kind[j] == BINARY:
                     total += (1 - centre[j]) * np.log1p(-m)
