@@ -1,9 +1,11 @@
 """Is this patient like the members of a group? Conformal p-values, calibrated within each group.
 
 Each side of :mod:`endotype.subtypes.typicality` becomes P = (1 + #{calibration scores >= s}) / (n + 1),
-which falls on exponentially beyond the largest calibration score, so that one extreme side is enough; the
-sum of -log P over sides (Fisher's way of joining p-values) is one score u_k. Typicality of group k is tau_k
-= (1 + #{i in group k: u_i >= u_k}) / (n_k + 1), the class-conditional conformal p-value of Vovk, Gammerman &
+which falls on exponentially beyond the largest calibration score, so that one extreme side is enough. The
+posterior, the rarest finding and the shape are joined: the sum of their -log P (Fisher's way) is made a P of
+its own. The score u_k is the largest -log P of the joined ones, the shape and the pattern: a sum finds what
+is a little strange everywhere, the largest what is very strange in one way. Typicality of group k is tau_k =
+(1 + #{i in group k: u_i >= u_k}) / (n_k + 1), the class-conditional conformal p-value of Vovk, Gammerman &
 Shafer (2005). A patient who belongs to group k has tau_k <= alpha in at most a share alpha of cases,
 whatever the law of the scores. Calibration scores come from models that hadn't seen the patient
 (cross-conformal).
@@ -15,7 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from endotype.subtypes.typicality import POSTERIOR
+from endotype.subtypes.typicality import FINDING, PATTERN, POSTERIOR, SHAPE
+
+JOINED = "joined"
+TOGETHER, ALONE = (POSTERIOR, FINDING, SHAPE), (SHAPE, PATTERN)
 
 TAIL_START = 0.95
 """Where the tail of a side's calibration scores begins."""
@@ -26,7 +31,8 @@ class Conformal:
     """Calibration scores.
 
     Attributes:
-        reference: for each side its sorted scores of calibration patients in their own group, shape (n,).
+        reference: for each side its sorted scores of calibration patients in their own group, shape (n,); the
+            sums of the joined sides are a side of their own.
         groups: for each group the sorted joined scores of its calibration patients; of all of them where the
             group has too few to reach alpha.
     """
@@ -38,14 +44,14 @@ class Conformal:
         """-log P of one side; any shape."""
         return surprise(self.reference[name], scores)
 
-    def joined(self, scores: dict[str, np.ndarray]) -> np.ndarray:
+    def score(self, scores: dict[str, np.ndarray]) -> np.ndarray:
         """u_k of the module's formula, shape (n, k)."""
-        return _join(self.reference, scores)
+        return _score(self.reference, scores)
 
     def typicality(self, scores: dict[str, np.ndarray]) -> np.ndarray:
         """tau_k, shape (n, k)."""
-        joined = self.joined(scores)
-        columns = [share_above(group, joined[:, k]) for k, group in enumerate(self.groups)]
+        score = self.score(scores)
+        columns = [share_above(group, score[:, k]) for k, group in enumerate(self.groups)]
         return np.column_stack(columns)
 
     def rather_ambiguous(self, scores: dict[str, np.ndarray], groups: np.ndarray) -> np.ndarray:
@@ -94,12 +100,19 @@ def calibrate(own: dict[str, np.ndarray], labels: np.ndarray, k: int, alpha: flo
         alpha: the share that must be reachable: a group of fewer than 1 / alpha - 1 takes the scores of all.
     """
     reference = {name: np.sort(values) for name, values in own.items()}
-    joined = _join(reference, own)
-    everyone = np.sort(joined)
+    reference[JOINED] = np.sort(_sum(reference, own))
+    score = _score(reference, own)
+    everyone = np.sort(score)
     needed = 1 / alpha - 1
-    members = [np.sort(joined[labels == group]) for group in range(k)]
+    members = [np.sort(score[labels == group]) for group in range(k)]
     return Conformal(reference, tuple(m if len(m) >= needed else everyone for m in members))
 
 
-def _join(reference: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> np.ndarray:
-    return np.sum([surprise(reference[name], scores[name]) for name in sorted(reference)], axis=0)
+def _sum(reference: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> np.ndarray:
+    sides = [surprise(reference[name], scores[name]) for name in TOGETHER if name in scores]
+    return np.sum(sides, axis=0)
+
+
+def _score(reference: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> np.ndarray:
+    alone = [surprise(reference[name], scores[name]) for name in ALONE if name in scores]
+    return np.max([surprise(reference[JOINED], _sum(reference, scores)), *alone], axis=0)

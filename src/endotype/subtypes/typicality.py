@@ -4,8 +4,8 @@
 and noise (probabilistic principal components of residuals within groups, Tipping & Bishop 1999), so that
 features that move together count once and a broken pattern counts much. ``finding``: of binary features and
 categories, the -log chance of the patient's rarest one; a sum over hundreds of features would drown the one
-finding that no member has. ``count``: of counts, the standardised -log likelihood of the mixture.
-``posterior``: -log probability of the group. :mod:`endotype.subtypes.conformal` puts them on one scale.
+finding that no member has. ``pattern``: the standardised -log likelihood of all features. ``posterior``:
+-log probability of the group. :mod:`endotype.subtypes.conformal` puts them on one scale.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from endotype.subtypes import typicality_kernels as kernels
-from endotype.subtypes.kernels import BINARY, CATEGORY, COUNT, GAUSSIAN
+from endotype.subtypes.kernels import BINARY, CATEGORY, GAUSSIAN
 from endotype.subtypes.mixture import Data, Mixture
 
 MAX_FACTORS = 10
 COLUMNS_PER_FACTOR, PATIENTS_PER_FACTOR = 4, 15
 """Gaussian columns and training patients that each factor needs."""
 
-POSTERIOR = "posterior"
+SHAPE, FINDING, PATTERN, POSTERIOR = "shape", "finding", "pattern", "posterior"
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def fit_factors(mixture: Mixture, data: Data, labels: np.ndarray) -> Factors:
 def component_names(mixture: Mixture) -> tuple[str, ...]:
     """The sides that a model's features allow, in the order of :func:`scores`."""
     kinds = set(mixture.kind.tolist())
-    wanted = [("shape", {GAUSSIAN}), ("finding", {BINARY, CATEGORY}), ("count", {COUNT})]
-    return (*(name for name, needed in wanted if kinds & needed), POSTERIOR)
+    wanted = [(SHAPE, {GAUSSIAN}), (FINDING, {BINARY, CATEGORY})]
+    return (*(name for name, needed in wanted if kinds & needed), PATTERN, POSTERIOR)
 
 
 def scores(mixture: Mixture, factors: Factors, data: Data, posterior: np.ndarray) -> dict[str, np.ndarray]:
@@ -90,18 +90,17 @@ def scores(mixture: Mixture, factors: Factors, data: Data, posterior: np.ndarray
             factors.strength,
             factors.noise,
         )
-        result["shape"] = normal_score(distance, data.seen[:, gaussian].sum(axis=1))
+        result[SHAPE] = normal_score(distance, data.seen[:, gaussian].sum(axis=1))
     named = np.flatnonzero(np.isin(mixture.kind, (BINARY, CATEGORY)))
     if named.size:
-        result["finding"] = kernels.rarest(
+        result[FINDING] = kernels.rarest(
             np.ascontiguousarray(data.x[:, named]),
             np.ascontiguousarray(data.seen[:, named]),
             np.ascontiguousarray(data.shift[:, named]),
             mixture.kind[named] == CATEGORY,
             np.ascontiguousarray(mixture.location[:, named]),
         )
-    if (mixture.kind == COUNT).any():
-        result["count"] = mixture.strangeness(data)
+    result[PATTERN] = mixture.strangeness(data)
     result[POSTERIOR] = -np.log(np.maximum(posterior, 1e-300))
     return result
 
