@@ -39,7 +39,7 @@ def test_distance_equals_the_inverted_covariance_with_and_without_holes():
         data.x,
         data.seen,
         mixture.location,
-        mixture.variance,
+        factors.variance,
         factors.loadings,
         factors.strength,
         factors.noise,
@@ -51,7 +51,7 @@ def test_distance_equals_the_inverted_covariance_with_and_without_holes():
             expected = twin.mahalanobis(
                 row,
                 mixture.location[c],
-                mixture.variance[c],
+                factors.variance,
                 factors.loadings,
                 factors.strength,
                 factors.noise,
@@ -66,7 +66,7 @@ def test_factors_are_those_of_scikit_learn():
     mixture = mixture_of(data, np.eye(3)[labels])
     with threadpool_limits(1):
         factors = typicality.fit_factors(mixture, data, labels)
-    residual = (x - mixture.location[labels]) / np.sqrt(mixture.variance[labels])
+    residual = (x - mixture.location[labels]) / np.sqrt(factors.variance)
     d = len(factors.strength)
     # scikit-learn takes the mean off, which here is nearly nought, and divides by n - 1.
     peer = decomposition.PCA(d).fit(residual)

@@ -8,7 +8,7 @@ labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +93,10 @@ def call(model: SubtypeModel, data: Data) -> tuple[np.ndarray, np.ndarray]:
 def hide_each(
     data: Data,
     labels: np.ndarray,
-    scheme: Scheme,
+    names: tuple[str, ...],
+    schemes: Sequence[Scheme],
     seed: int,
-    told: Callable[[dict[str, Any]], None] = lambda row: None,
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """What happens to patients of a class that the model was never shown, class by class.
 
     Each class in turn is kept from the model, which is fitted to four fifths of the others; its patients and
@@ -104,35 +104,41 @@ def hide_each(
     left-out patients of the classes shown, but for classes without a subtype, who are meant to get none.
 
     Args:
-        data, labels, scheme, seed: as in :func:`cross_validate`.
-        told: is given each row as soon as it is known.
+        data: patients.
+        labels: their classes, int64, shape (n,).
+        names: of the classes, in order.
+        schemes: ways to call with the same fit: classes without a subtype, and limits. Typicality is
+            calibrated for the least alpha among them.
+        seed: of the folds.
+
+    Yields:
+        For each class and scheme the shares flagged and of false alarms.
     """
-    rows = []
-    unclassified = np.isin(np.array(scheme.names, dtype=object), scheme.unclassified)
-    for hidden, name in enumerate(scheme.names):
+    alpha = min(scheme.limits.typicality_alpha for scheme in schemes)
+    folds = stratified_folds(labels, OUTER_FOLDS, np.random.default_rng([seed, _STREAM]))
+    for hidden, name in enumerate(names):
         shown = labels != hidden
-        kept = [c for c in range(len(scheme.names)) if c != hidden]
-        number = np.full(len(scheme.names), -1)
+        kept = [c for c in range(len(names)) if c != hidden]
+        number = np.full(len(names), -1)
         number[kept] = np.arange(len(kept))
-        names = tuple(scheme.names[c] for c in kept)
-        without = Scheme(names, tuple(n for n in scheme.unclassified if n != name), scheme.limits)
-        folds = stratified_folds(labels, OUTER_FOLDS, np.random.default_rng([seed, _STREAM]))
-        flagged, alarms = [], []
+        flagged: list[list[np.ndarray]] = [[] for _ in schemes]
+        alarms: list[list[np.ndarray]] = [[] for _ in schemes]
         for fold in range(OUTER_FOLDS):
             outside = shown & (folds != fold)
-            frozen = freeze_labels(
-                data.rows(outside), number[labels[outside]], len(kept), scheme.limits.typicality_alpha, seed
-            )
-            model = without.model(frozen, int(outside.sum()))
-            flagged.append(call(model, data.rows(labels == hidden))[1] != "")
-            known = shown & (folds == fold) & ~unclassified[labels]
-            alarms.append(call(model, data.rows(known))[1] != "")
-        row = {
-            "hidden": name,
-            "n": int((labels == hidden).sum()),
-            "flagged": float(np.mean(np.concatenate(flagged))),
-            "false_alarms": float(np.mean(np.concatenate(alarms))),
-        }
-        told(row)
-        rows.append(row)
-    return rows
+            frozen = freeze_labels(data.rows(outside), number[labels[outside]], len(kept), alpha, seed)
+            for i, scheme in enumerate(schemes):
+                rest = tuple(n for n in scheme.unclassified if n != name)
+                without = Scheme(tuple(names[c] for c in kept), rest, scheme.limits)
+                model = without.model(frozen, int(outside.sum()))
+                flagged[i].append(call(model, data.rows(labels == hidden))[1] != "")
+                subtype = ~np.isin(np.array(names, dtype=object)[labels], scheme.unclassified)
+                alarms[i].append(call(model, data.rows(shown & (folds == fold) & subtype))[1] != "")
+        for i, scheme in enumerate(schemes):
+            yield {
+                "hidden": name,
+                "n": int((labels == hidden).sum()),
+                "unclassified": list(scheme.unclassified),
+                "typicality_alpha": scheme.limits.typicality_alpha,
+                "flagged": float(np.mean(np.concatenate(flagged[i]))),
+                "false_alarms": float(np.mean(np.concatenate(alarms[i]))),
+            }

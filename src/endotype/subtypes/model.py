@@ -192,6 +192,7 @@ def _content(model: SubtypeModel) -> dict[str, Any]:
         },
         "information": discrimination(mixture).tolist(),
         "factors": {
+            "variance": factors.variance.tolist(),
             "loadings": factors.loadings.tolist(),
             "strength": factors.strength.tolist(),
             "noise": factors.noise,
@@ -226,6 +227,7 @@ def _model(content: dict[str, Any]) -> SubtypeModel:
     )
     strength = np.array(content["factors"]["strength"], float)
     factors = Factors(
+        np.array(content["factors"]["variance"], float),
         np.array(content["factors"]["loadings"], float).reshape(len(strength), -1)
         if len(strength)
         else np.empty((0, int((mixture.kind == 0).sum()))),

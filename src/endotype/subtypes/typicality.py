@@ -27,14 +27,16 @@ SHAPE, FINDING, PATTERN, POSTERIOR = "shape", "finding", "pattern", "posterior"
 
 @dataclass(frozen=True)
 class Factors:
-    """Common factors of the gaussian columns' residuals, which are (x - group mean) / group sd.
+    """Common factors of the gaussian columns' residuals, which are (x - group mean) / sd within groups.
 
     Attributes:
+        variance: within groups, averaged over them, shape (g,); a small group's own is too uncertain.
         loadings: orthonormal rows, shape (d, g).
         strength: variance of each factor beyond the noise, shape (d,).
         noise: variance of what remains, per column.
     """
 
+    variance: np.ndarray
     loadings: np.ndarray
     strength: np.ndarray
     noise: float
@@ -47,14 +49,17 @@ def fit_factors(mixture: Mixture, data: Data, labels: np.ndarray) -> Factors:
     """
     columns = np.flatnonzero(mixture.kind == GAUSSIAN)
     g, n = len(columns), data.n
+    variance = np.zeros(g)
+    for share, own in zip(mixture.weights, mixture.variance[:, columns], strict=True):
+        variance += share * own
     d = min(MAX_FACTORS, g // COLUMNS_PER_FACTOR, n // PATIENTS_PER_FACTOR)
     if g == 0 or n == 0:
-        return Factors(np.empty((0, g)), np.empty(0), 1.0)
-    location, variance = mixture.location[labels][:, columns], mixture.variance[labels][:, columns]
+        return Factors(variance, np.empty((0, g)), np.empty(0), 1.0)
+    location = mixture.location[labels][:, columns]
     residual = np.where(data.seen[:, columns], (data.x[:, columns] - location) / np.sqrt(variance), 0.0)
     total = float((residual**2).sum() / n)
     if d == 0 or total == 0.0:
-        return Factors(np.empty((0, g)), np.empty(0), max(total / g, 1e-6))
+        return Factors(variance, np.empty((0, g)), np.empty(0), max(total / g, 1e-6))
     # The smaller of the two cross products has all that is needed.
     if g <= n:
         values, vectors = np.linalg.eigh(residual.T @ residual / n)
@@ -66,7 +71,8 @@ def fit_factors(mixture: Mixture, data: Data, labels: np.ndarray) -> Factors:
     top = np.maximum(values[::-1][:d], 0.0)
     noise = max((total - float(top.sum())) / max(g - d, 1), 1e-6)
     signs = np.sign(loadings[np.arange(d), np.abs(loadings).argmax(axis=1)])
-    return Factors(np.ascontiguousarray(loadings * signs[:, None]), np.maximum(top - noise, 1e-6), noise)
+    loadings = np.ascontiguousarray(loadings * signs[:, None])
+    return Factors(variance, loadings, np.maximum(top - noise, 1e-6), noise)
 
 
 def component_names(mixture: Mixture) -> tuple[str, ...]:
@@ -85,7 +91,7 @@ def scores(mixture: Mixture, factors: Factors, data: Data, posterior: np.ndarray
             np.ascontiguousarray(data.x[:, gaussian]),
             np.ascontiguousarray(data.seen[:, gaussian]),
             np.ascontiguousarray(mixture.location[:, gaussian]),
-            np.ascontiguousarray(mixture.variance[:, gaussian]),
+            factors.variance,
             factors.loadings,
             factors.strength,
             factors.noise,

@@ -24,9 +24,10 @@ def factor_distance(
 ) -> np.ndarray:
     """Squared Mahalanobis distance from each group over the columns seen, shape (n, k).
 
-    Residuals r = (x - location) / sd have covariance L' diag(strength) L + noise I with L of shape (d, p) in
-    every group. By Woodbury's identity the distance is (r'r - b' M^-1 b) / noise with b = L r and
-    M = noise diag(1 / strength) + L L', all over the columns seen; M is solved by Cholesky's method.
+    Residuals r = (x - location) / sd, with one ``variance`` (p,) for all groups, have covariance
+    L' diag(strength) L + noise I with L of shape (d, p) in every group. By Woodbury's identity the distance
+    is (r'r - b' M^-1 b) / noise with b = L r and M = noise diag(1 / strength) + L L', all over the columns
+    seen; M is solved by Cholesky's method.
     """
     n, p = x.shape
     k, d = location.shape[0], loadings.shape[0]
@@ -53,7 +54,7 @@ def factor_distance(
             b[:] = 0.0
             for j in range(p):
                 if seen[i, j]:
-                    r = (x[i, j] - location[c, j]) / math.sqrt(variance[c, j])
+                    r = (x[i, j] - location[c, j]) / math.sqrt(variance[j])
                     square += r * r
                     for s in range(d):
                         b[s] += loadings[s, j] * r
