@@ -2,10 +2,9 @@
 
 python -m benchmarks.frozen_calls DATA [aml|breast|simulated ...]
 
-Prints JSON, one row per hidden class, scheme and limit. AML: 16 published classes on 154 binary features; once as they are,
-once with the two classes that mean "no class" declared as such. Breast: PAM50 classes on 384 expression
-features. Simulated: five groups in 60 features that four hidden factors move. One penalty, so that it takes
-minutes.
+Prints JSON, one row per hidden class, scheme and limit. AML: 16 published classes on 154 binary features;
+once as they are, once with the two that mean "no class" declared as such. Breast: PAM50 classes on 384
+expression features. Simulated: five groups in 60 features that four hidden factors move. One penalty.
 """
 
 from __future__ import annotations

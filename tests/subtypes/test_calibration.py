@@ -36,6 +36,8 @@ def test_measures_equal_scikit_learn():
     called = posterior.argmax(axis=1)
     assert result["accuracy"] == pytest.approx(metrics.accuracy_score(labels, called), abs=1e-12)
     assert result["macro_f1"] == pytest.approx(metrics.f1_score(labels, called, average="macro"), abs=1e-12)
+    rand = metrics.adjusted_rand_score(labels, called)
+    assert result["adjusted_rand"] == pytest.approx(rand, abs=1e-12)
     assert result["log_loss"] == pytest.approx(metrics.log_loss(labels, posterior), abs=1e-12)
     assert result["confusion"] == metrics.confusion_matrix(labels, called).tolist()
     expected = ((posterior - np.eye(4)[labels]) ** 2).sum(axis=1).mean()

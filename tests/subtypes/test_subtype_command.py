@@ -19,8 +19,9 @@ from endotype.errors import InputError
 from endotype.files import read_json, sha256_file, to_json
 from endotype.subtypes import classifier
 from endotype.subtypes.apply_model import apply_model
+from endotype.subtypes.assign import assign
 from endotype.subtypes.fit_model import fit_model
-from endotype.subtypes.flip import flips
+from endotype.subtypes.flip import flips, recorded
 from endotype.subtypes.model import SubtypeModel, load_model
 from endotype.subtypes.selection import Settings
 from endotype.tables import read_tsv
@@ -81,6 +82,13 @@ def typical(**changes: object) -> pd.DataFrame:
     """One ordinary patient of alpha."""
     row = {"patient": "new", "NPM1": 1, "TP53": 1, "FLT3": 0, "IDH2": 0, "RUNX1": 0, "KIT": 0}
     return pd.DataFrame([row | {"hb": 121.0, "wbc": 7.5, "never": 0} | changes])
+
+
+def outcome(model: SubtypeModel, values: pd.DataFrame) -> str:
+    """The subtype of one patient, or the reason why there is none."""
+    nothing = pd.DataFrame(index=values.index)
+    row = assign(model, values, nothing, nothing, np.zeros(1, bool)).iloc[0]
+    return row["subtype"] if row["call"] == "called" else row["reason"]
 
 
 def test_evaluation_is_in_the_model_and_good(fitted):
@@ -197,8 +205,6 @@ def test_a_tampered_model_is_refused(fitted, tmp_path):
 
 def test_like_the_unclassified_is_no_call(fitted):
     _, model, _ = fitted
-    from endotype.subtypes.assign import assign
-
     rest = replace(model, unclassified=("alpha",))
     row = typical().set_index("patient").astype(float)
     nothing = pd.DataFrame(index=row.index)
@@ -209,17 +215,11 @@ def test_flips_are_the_smallest_that_exist(fitted):
     _, model, _ = fitted
     row = typical(TP53=0).set_index("patient").astype(float)
     nothing = pd.DataFrame(index=row.index)
-    from endotype.subtypes.assign import assign
-
-    def outcome(values: pd.DataFrame) -> str:
-        result = assign(model, values, nothing, nothing, np.zeros(1, bool)).iloc[0]
-        return result["subtype"] if result["call"] == "called" else result["reason"]
-
-    start = outcome(row)
+    start = outcome(model, row)
     data = model.data(model.usable(row)[0], nothing, nothing)
     found = flips(model, data, False, "not_in_model")
     assert found
-    singles = [n for n in [*FINDINGS, "never"] if outcome(row.assign(**{n: 1 - row[n]})) != start]
+    singles = [n for n in [*FINDINGS, "never"] if outcome(model, row.assign(**{n: 1 - row[n]})) != start]
     if start in model.names and singles:
         assert all(len(f.moves) == 1 for f in found)
         toggled = {model.features[f.moves[0].block].name for f in found}
@@ -233,8 +233,6 @@ def test_flips_are_the_smallest_that_exist(fitted):
 
 def test_a_call_takes_less_than_fifty_milliseconds(fitted):
     _, model, _ = fitted
-    from endotype.subtypes.assign import assign
-
     row = typical().set_index("patient").astype(float)
     nothing = pd.DataFrame(index=row.index)
     times = []
@@ -278,3 +276,69 @@ def test_the_command_applies_a_model(fitted, tmp_path):
     assert done.stdout == "new\talpha\n"
     (row,) = json.loads((tmp_path / "calls.json").read_text())["calls"]
     assert row["patient"] == "new" and row["reason"] is None and "->" in row["flips"]
+
+
+def test_a_measurement_that_flips_is_told_in_recorded_units(fitted, tmp_path):
+    """Bisection: at the value that is told the outcome changes, and a little before it doesn't."""
+    _, model, _ = fitted
+    row = typical(NPM1=1, TP53=0).set_index("patient").astype(float)
+    nothing = pd.DataFrame(index=row.index)
+    data = model.data(model.usable(row)[0], nothing, nothing)
+    start = outcome(model, row)
+    found = [f for f in flips(model, data, False, "not_in_model") if len(f.moves) == 1]
+    measured = [f for f in found if model.features[f.moves[0].block].kind == "gaussian"]
+    assert measured
+    for flip in measured:
+        name = model.features[flip.moves[0].block].name
+        value = recorded(model, data, float(row[name].iloc[0]), flip.moves[0])
+        assert outcome(model, row.assign(**{name: value})) == flip.outcome != start
+        before = value + (row[name].iloc[0] - value) * 1e-3
+        assert outcome(model, row.assign(**{name: before})) == start
+
+
+def test_groups_of_another_engine_become_a_model_with_its_agreement(tmp_path, monkeypatch):
+    """Labels that a clustering made of the measurements are learnt, and how well is in the model."""
+    monkeypatch.setattr(classifier, "PENALTIES", (1.0,))
+    rng = np.random.default_rng(4)
+    groups = rng.integers(0, 2, 120)
+    table = pd.DataFrame(
+        rng.normal(0, 1, (120, 6)) + 3 * groups[:, None], columns=[f"g{j}" for j in range(6)]
+    )
+    table.insert(0, "patient", [f"P{i}" for i in range(120)])
+    table["cluster"] = np.where(groups == 0, "S1", "S2")
+    table.loc[:4, "cluster"] = ""
+    table.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    (tmp_path / "f.yaml").write_text(yaml.safe_dump([{"name": f"g{j}"} for j in range(6)]))
+    model, _ = fit_model(tmp_path / "t.tsv", tmp_path / "f.yaml", tmp_path / "m.json", Settings(), "cluster")
+    assert model.evaluation["posterior"]["adjusted_rand"] > 0.95
+    assert model.evaluation["without_label"] == 5 and model.n_training == 115
+
+
+def test_discovery_by_command_may_find_nothing(tmp_path):
+    """One group is a legal answer: everyone gets no call, with that reason."""
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.normal(0, 1, (60, 5)), columns=[f"g{j}" for j in range(5)])
+    table.insert(0, "patient", [f"P{i}" for i in range(60)])
+    table["gone"] = ""
+    table.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    (tmp_path / "f.yaml").write_text(yaml.safe_dump([{"name": n} for n in table.columns[1:]]))
+    settings = Settings(max_k=2, restarts=2, resamples=2)
+    model, messages = fit_model(tmp_path / "t.tsv", tmp_path / "f.yaml", tmp_path / "m.json", settings)
+    assert model.subtypes == []
+    assert any("gone isn't used: not recorded in any patient" in m for m in messages)
+    calls, _ = apply_model(tmp_path / "m.json", tmp_path / "t.tsv", tmp_path / "calls.tsv")
+    assert set(calls["reason"]) == {"no_subtypes"}
+
+
+def test_more_features_than_patients_is_learnt_and_says_how_well(tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "PENALTIES", (0.1,))
+    rng = np.random.default_rng(6)
+    groups = rng.integers(0, 2, 50)
+    table = pd.DataFrame(rng.normal(0, 1, (50, 120)), columns=[f"g{j}" for j in range(120)])
+    table.iloc[:, :20] += 2.0 * groups[:, None]
+    table.insert(0, "patient", [f"P{i}" for i in range(50)])
+    table["kind"] = np.where(groups == 0, "a", "b")
+    table.to_parquet(tmp_path / "t.parquet", index=False)
+    (tmp_path / "f.yaml").write_text(yaml.safe_dump([{"name": f"g{j}"} for j in range(120)]))
+    model, _ = fit_model(tmp_path / "t.parquet", tmp_path / "f.yaml", tmp_path / "m.json", Settings(), "kind")
+    assert model.evaluation["posterior"]["accuracy"] > 0.9

@@ -68,9 +68,8 @@ def apply_model(
     refused = table.index.isin(failed)
     calls = assign(frozen, table, *covariates, refused)
     if with_flips and frozen.subtypes:
-        calls.insert(
-            calls.columns.get_loc("unusable") + 1, "flips", told_flips(frozen, table, *covariates, refused)
-        )
+        place = calls.columns.tolist().index("unusable") + 1
+        calls.insert(place, "flips", told_flips(frozen, table, *covariates, refused))
     messages += [
         f"{p}: {m}" for p, m in zip(calls["patient"], calls["unusable"], strict=True) if isinstance(m, str)
     ]

@@ -40,11 +40,14 @@ class Move:
     values: tuple[float, ...]
 
 
+Moves = tuple[Move, ...]
+
+
 @dataclass(frozen=True)
 class Flip:
     """Moves that together change the outcome, and to what: a subtype's name, or a reason against a call."""
 
-    moves: tuple[Move, ...]
+    moves: Moves
     outcome: str
 
 
@@ -64,12 +67,14 @@ def flips(model: SubtypeModel, data: Data, failed: bool, ancestry: str) -> list[
     if not moves:
         return []
     outcomes, effect = search.outcomes([(m,) for m in moves])
-    found = [(m,) for m, o in zip(moves, outcomes, strict=True) if search.flipped(o)]
+    found: list[Moves] = [(m,) for m, o in zip(moves, outcomes, strict=True) if search.flipped(o)]
     if not found:
         order = np.argsort(-effect, kind="stable")
         most = int((1 + (1 + 8 * MAX_PAIRS) ** 0.5) / 2)
         strongest = [moves[i] for i in order[:most]]
-        pairs = [(a, b) for i, a in enumerate(strongest) for b in strongest[i + 1 :] if a.block != b.block]
+        pairs: list[Moves] = [
+            (a, b) for i, a in enumerate(strongest) for b in strongest[i + 1 :] if a.block != b.block
+        ]
         if pairs:
             outcomes, effect = search.outcomes(pairs)
             found = [pair for pair, o in zip(pairs, outcomes, strict=True) if search.flipped(o)]
@@ -77,7 +82,9 @@ def flips(model: SubtypeModel, data: Data, failed: bool, ancestry: str) -> list[
             for _ in range(2, MAX_SIZE):
                 if found:
                     break
-                larger = [(*best, m) for m in strongest if m.block not in {b.block for b in best}]
+                larger: list[Moves] = [
+                    (*best, m) for m in strongest if m.block not in {b.block for b in best}
+                ]
                 if not larger:
                     break
                 outcomes, effect = search.outcomes(larger)
@@ -85,7 +92,7 @@ def flips(model: SubtypeModel, data: Data, failed: bool, ancestry: str) -> list[
                 best = larger[int(effect.argmax())]
     nearest = [search.nearest(chosen) for chosen in found]
     nearest = sorted(nearest, key=lambda sets: search.distance(sets))
-    kept: list[tuple[Move, ...]] = []
+    kept: list[Moves] = []
     for chosen in nearest:
         if not any({m.block for m in chosen} == {m.block for m in other} for other in kept):
             kept.append(chosen)
@@ -106,9 +113,9 @@ class _Search:
         n = data.n
         calls = decide(self.model, data, np.full(n, self.failed), np.full(n, self.ancestry))
         names = self.model.names
-        return [r or names[b] for r, b in zip(calls.reason, calls.best, strict=True)], calls
+        return [str(r) or names[b] for r, b in zip(calls.reason, calls.best, strict=True)], calls
 
-    def outcomes(self, sets: list[tuple[Move, ...]]) -> tuple[list[str], np.ndarray]:
+    def outcomes(self, sets: list[Moves]) -> tuple[list[str], np.ndarray]:
         """The outcome of each set of moves, and how far it goes, larger for nearer to a flip."""
         if not sets:
             return [], np.empty(0)
@@ -126,7 +133,7 @@ class _Search:
         """Whether an outcome is another call, or a call where there was none."""
         return outcome != self.start if self.called else outcome in self.model.names
 
-    def nearest(self, chosen: tuple[Move, ...]) -> tuple[Move, ...]:
+    def nearest(self, chosen: Moves) -> Moves:
         """A single move of a measurement cut to the least that flips, by bisection; others as they are."""
         if len(chosen) != 1 or self.data.kind[chosen[0].columns[0]] != GAUSSIAN:
             return chosen
@@ -142,7 +149,7 @@ class _Search:
                 low = middle
         return (Move(move.block, (column,), (now + high * (move.values[0] - now),)),)
 
-    def distance(self, chosen: tuple[Move, ...]) -> float:
+    def distance(self, chosen: Moves) -> float:
         """How far values move, in model units; binary features and categories count 1."""
         total = 0.0
         for move in chosen:
