@@ -21,7 +21,7 @@ from endotype.subtypes import classifier
 from endotype.subtypes.apply_model import apply_model
 from endotype.subtypes.assign import assign
 from endotype.subtypes.fit_model import fit_model
-from endotype.subtypes.flip import flips, recorded
+from endotype.subtypes.flip import flips, recorded_value
 from endotype.subtypes.model import SubtypeModel, load_model
 from endotype.subtypes.selection import Settings
 from endotype.tables import read_tsv
@@ -196,7 +196,7 @@ def test_faults_of_what_is_to_be_learnt(fitted, tmp_path):
 
 def test_a_tampered_model_is_refused(fitted, tmp_path):
     content = read_json(fitted[0] / "model.json")
-    content["limits"]["call_probability"] = 0.1
+    content["call_probability"] = 0.1
     (tmp_path / "model.json").write_text(to_json(content))
     typical().to_csv(tmp_path / "new.tsv", sep="\t", index=False)
     with pytest.raises(InputError, match="changed after it was made"):
@@ -222,7 +222,7 @@ def test_flips_are_the_smallest_that_exist(fitted):
     singles = [n for n in [*FINDINGS, "never"] if outcome(model, row.assign(**{n: 1 - row[n]})) != start]
     if start in model.names and singles:
         assert all(len(f.moves) == 1 for f in found)
-        toggled = {model.features[f.moves[0].block].name for f in found}
+        toggled = {model.transform.direct[f.moves[0].block].name for f in found}
         assert toggled & (set(singles) | {"hb", "wbc"})
     for flip in found:
         moved = data.x.copy()
@@ -286,11 +286,11 @@ def test_a_measurement_that_flips_is_told_in_recorded_units(fitted, tmp_path):
     data = model.data(model.usable(row)[0], nothing, nothing)
     start = outcome(model, row)
     found = [f for f in flips(model, data, False, "not_in_model") if len(f.moves) == 1]
-    measured = [f for f in found if model.features[f.moves[0].block].kind == "gaussian"]
+    measured = [f for f in found if model.transform.direct[f.moves[0].block].kind == "gaussian"]
     assert measured
     for flip in measured:
-        name = model.features[flip.moves[0].block].name
-        value = recorded(model, data, float(row[name].iloc[0]), flip.moves[0])
+        name = model.transform.direct[flip.moves[0].block].name
+        value = recorded_value(model, data, float(row[name].iloc[0]), flip.moves[0])
         assert outcome(model, row.assign(**{name: value})) == flip.outcome != start
         before = value + (row[name].iloc[0] - value) * 1e-3
         assert outcome(model, row.assign(**{name: before})) == start

@@ -100,7 +100,7 @@ def test_a_model_survives_writing_and_reading(divided: Divided, tmp_path):
 
 def test_a_model_that_was_changed_is_refused(divided: Divided, tmp_path):
     content = json.loads((divided[1] / "model.json").read_text())
-    content["mixture"]["weights"][0] += 1e-6
+    content["weights"][0] += 1e-6
     (tmp_path / "model.json").write_text(to_json(content))
     with pytest.raises(InputError, match="changed after it was made"):
         load_model(tmp_path / "model.json")

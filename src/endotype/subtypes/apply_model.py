@@ -18,7 +18,8 @@ from endotype.subtypes.feature_table import (
     read_features,
     unknown_columns,
 )
-from endotype.subtypes.flip import Flip, flips, recorded
+from endotype.subtypes.flip import Flip, described, flips
+from endotype.subtypes.mixture import Data
 from endotype.subtypes.model import SubtypeModel, load_model
 from endotype.tables import write_tsv
 
@@ -51,8 +52,10 @@ def apply_model(
         InputError: the model or a table can't be used, or a unit is another than the model's.
     """
     frozen = load_model(model)
-    names = [f.name for f in frozen.features]
-    table, unknown = read_features(patients, names)
+    kinds = {f.name: f.kind for f in frozen.transform.features}
+    kinds |= {c.column: "gaussian" for c in frozen.transform.confounders if c.source == "features"}
+    names = list(kinds)
+    table, unknown = read_features(patients, kinds)
     lacking = [name for name in names if name not in table.columns]
     messages = unknown_columns(patients, unknown, names, lacking)
     if stray := sorted(failed - set(table.index)):
@@ -61,8 +64,9 @@ def apply_model(
         )
     if features_info is not None:
         check_units(frozen, features_info)
-    if frozen.confounders and clinical is None and ancestry is None:
-        shown = ", ".join(c.name for c in frozen.confounders[:10])
+    given = {"clinical": clinical is not None, "ancestry": ancestry is not None, "features": True}
+    if ungiven := [c.name for c in frozen.transform.confounders if not given[c.source]]:
+        shown = ", ".join(ungiven[:10])
         messages.append(f"confounders aren't given, so nothing is taken off for them: {shown}")
     covariates = read_covariates(clinical, table.index, False), read_covariates(ancestry, table.index, True)
     refused = table.index.isin(failed)
@@ -87,12 +91,12 @@ def check_units(model: SubtypeModel, path: str | Path) -> None:
         InputError: naming each that hasn't.
     """
     problems = []
-    kinds = {f.name: f.kind for f in model.features}
+    kinds = {f.name: f.kind for f in model.transform.features}
     for entry in read_description(path):
-        known = model.ranges.get(entry["name"])
-        if known is None:
+        if entry["name"] not in kinds:
             continue
-        if entry["unit"] != known.unit and entry["unit"] is not None:
+        known = model.ranges.get(entry["name"])
+        if known is not None and entry["unit"] is not None and entry["unit"] != known.unit:
             expected = f"unit {known.unit}" if known.unit else "no unit, as in the model"
             problems.append(Problem(str(path), None, entry["name"], f"unit {entry['unit']}", expected))
         if entry["kind"] != kinds[entry["name"]]:
@@ -122,16 +126,8 @@ def told_flips(
     return pd.Series(rows, index=range(len(rows)), dtype="str")
 
 
-def _told(model: SubtypeModel, data: Any, raw: pd.Series, flip: Flip) -> str:
-    parts = []
-    for move in flip.moves:
-        feature = model.features[move.block]
-        limits = model.ranges.get(feature.name)
-        unit = f" {limits.unit}" if limits is not None and limits.unit else ""
-        before = float(raw[feature.name])
-        after = recorded(model, data, before, move)
-        parts.append(f"{feature.name} {before:g} -> {after:.4g}{unit}")
-    return f"{' and '.join(parts)}: {flip.outcome}"
+def _told(model: SubtypeModel, data: Data, raw: pd.Series, flip: Flip) -> str:
+    return f"{' and '.join(described(model, data, raw, move) for move in flip.moves)}: {flip.outcome}"
 
 
 def _sha256(path: str | Path) -> str:

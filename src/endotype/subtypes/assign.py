@@ -45,7 +45,7 @@ def assign_subtypes(
     frozen = load_model(model)
     patients = pd.Index(read_parquet(people, ["patient"])["patient"].sort_values(), name="patient")
     table = read_parquet(features).set_index("patient").reindex(patients)
-    if lacking := [f.name for f in frozen.features if f.name not in table.columns]:
+    if lacking := [f.name for f in frozen.transform.features if f.name not in table.columns]:
         raise input_error(features, f"no column {', '.join(lacking)}", "every feature of the model")
     qc = read_parquet(sample_qc, ["patient", "verdict"])
     failed = patients.isin(qc.loc[qc["verdict"] == "fail", "patient"])

@@ -74,7 +74,7 @@ def decide(model: SubtypeModel, data: Data, failed: np.ndarray, ancestry: np.nda
     reason = np.select(
         [
             failed,
-            information < model.limits.min_information,
+            information < model.limits.min_observed,
             ancestry == OUTSIDE,
             nothing & ~between,
             unclassified,

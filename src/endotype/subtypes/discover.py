@@ -18,14 +18,11 @@ from endotype.subtypes.adjustment import (
     find_confounders,
     fit_scale,
     model_values,
-    principal_components,
 )
 from endotype.subtypes.features import CARRIER_VIEW
-from endotype.subtypes.freeze import freeze_groups
 from endotype.subtypes.mixture import Data, Mixture
-from endotype.subtypes.model import MIN_OBSERVED, Limits, SubtypeModel, save_model, subtype_names
+from endotype.subtypes.model import MIN_OBSERVED, SubtypeModel, save_model
 from endotype.subtypes.outcome import compare_outcome
-from endotype.subtypes.reference_range import feature_range, fit_ancestry
 from endotype.subtypes.selection import Candidate, Settings, choose, set_aside
 from endotype.tables import read_parquet, write_parquet
 
@@ -123,24 +120,15 @@ def discover(
     mixture = _by_size(mixture, kept)
     labels = np.full(data.n, -1)
     labels[~aside] = mixture.labels(kept)
-    frozen = freeze_groups(mixture, kept, settings.typicality_alpha, settings.seed)
-    units = {name: entry.get("unit") for name, entry in dictionary["columns"].items()}
     model = SubtypeModel(
-        names=tuple(subtype_names(mixture.k)),
         confounders=tuple(confounders),
         features=tuple(scales),
         mixture=mixture,
-        factors=frozen.factors,
-        conformal=frozen.conformal,
-        limits=Limits(settings.call_probability, settings.typicality_alpha),
+        calibration=_calibrate(mixture, kept, settings.typicality_alpha),
+        call_probability=settings.call_probability,
+        typicality_alpha=settings.typicality_alpha,
+        min_observed=MIN_OBSERVED,
         n_training=kept.n,
-        ranges={
-            s.name: feature_range(
-                s.name, units.get(s.name), _numbers(cohort.features[s.name]), s.kind == "bernoulli"
-            )
-            for s in scales
-        },
-        ancestry=fit_ancestry(cohort.ancestry, principal_components(cohort.ancestry), settings.seed),
     )
     return Discovery(model, labels, candidates, left_out)
 
@@ -220,6 +208,14 @@ def _by_size(mixture: Mixture, data: Data) -> Mixture:
         (-int(sizes[g]), -float(mixture.weights[g]), mixture.location[g].tolist()) for g in range(mixture.k)
     ]
     return mixture.reordered(np.array(sorted(range(mixture.k), key=keys.__getitem__)))
+
+
+def _calibrate(mixture: Mixture, data: Data, alpha: float) -> tuple[np.ndarray, ...]:
+    labels = mixture.labels(data)
+    own = mixture.strangeness(data)[np.arange(data.n), labels]
+    needed = 1 / alpha - 1
+    groups = [own[labels == g] for g in range(mixture.k)]
+    return tuple(np.sort(scores if len(scores) >= needed else own) for scores in groups)
 
 
 def _outcome(

@@ -21,6 +21,7 @@ from endotype.subtypes.freeze import Frozen, freeze_labels
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.model import Limits, SubtypeModel
 from endotype.subtypes.reference_range import NOT_IN_MODEL
+from endotype.subtypes.transform import FeatureTransform
 
 OUTER_FOLDS = 5
 _STREAM = 59
@@ -39,8 +40,7 @@ class Scheme:
         """A model without transforms or ranges, for values that are model values already."""
         return SubtypeModel(
             names=self.names,
-            confounders=(),
-            features=(),
+            transform=FeatureTransform((), ()),
             mixture=frozen.mixture,
             factors=frozen.factors,
             conformal=frozen.conformal,

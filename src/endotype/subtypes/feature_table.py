@@ -7,6 +7,7 @@ computed and told together, by file, row and column.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import yaml
 
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.ids import ID_RULE, is_id
+from endotype.subtypes.views.feature import KINDS
 from endotype.tables import read_parquet, read_text_table
 
 PATIENT = "patient"
 MISSING_WORDS = ("", "NA", "NaN", "nan", "N/A", ".")
-KINDS = {"gaussian": "gaussian", "binary": "bernoulli", "bernoulli": "bernoulli"}
+CATEGORY = "category"
 
 
 def read_table(path: str | Path) -> tuple[pd.DataFrame, list[int]]:
@@ -68,18 +70,23 @@ def read_table(path: str | Path) -> tuple[pd.DataFrame, list[int]]:
     return frame, lines
 
 
-def read_features(path: str | Path, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """The named columns as float64, NaN where missing, indexed by patient; and the columns of other names.
+def read_features(path: str | Path, kinds: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of ``kinds`` by kind, indexed by patient; and the columns of other names.
 
-    A column that isn't there is not in the result.
+    Float64 with NaN where missing, of a category text with None. A column that isn't there is not in the
+    result.
 
     Raises:
         InputError: see :func:`read_table`, and a cell that is no number.
     """
     frame, lines = read_table(path)
-    wanted, problems = set(names), []
+    wanted, problems = set(kinds), []
     columns: dict[str, np.ndarray] = {}
     for name in [c for c in frame.columns if c in wanted]:
+        if kinds[name] == CATEGORY:
+            missing = frame[name].isna() | frame[name].isin(MISSING_WORDS)
+            columns[name] = frame[name].astype(object).mask(missing, None).to_numpy()
+            continue
         values = np.full(len(frame), np.nan)
         for i, cell in enumerate(frame[name]):
             number = _number(cell)
@@ -164,9 +171,10 @@ def read_description(path: str | Path) -> list[dict[str, Any]]:
     return [
         {
             "name": str(e["name"]),
-            "kind": KINDS[str(e.get("kind", "gaussian"))],
+            "kind": str(e.get("kind", "gaussian")),
             "unit": None if e.get("unit") in (None, "") else str(e["unit"]),
             "view": str(e.get("view", "features")),
+            "levels": None if e.get("levels") is None else [str(level) for level in e["levels"]],
         }
         for e in entries
     ]

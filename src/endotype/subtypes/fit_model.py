@@ -22,7 +22,6 @@ from endotype.subtypes.adjustment import (
     design_matrix,
     find_confounders,
     fit_scale,
-    model_values,
     principal_components,
 )
 from endotype.subtypes.discover import Cohort, discover
@@ -36,10 +35,10 @@ from endotype.subtypes.feature_table import (
     read_table,
 )
 from endotype.subtypes.freeze import freeze_labels
-from endotype.subtypes.mixture import Data
 from endotype.subtypes.model import Limits, SubtypeModel, save_model
 from endotype.subtypes.reference_range import FeatureRange, feature_range, fit_ancestry
 from endotype.subtypes.selection import Settings
+from endotype.subtypes.transform import FeatureTransform, recorded
 
 MIN_LABELLED = 10
 """Patients that a label needs to be learnt: two in every fold of every fold."""
@@ -78,7 +77,7 @@ def fit_model(
     """
     info = read_description(features_info)
     names = [entry["name"] for entry in info]
-    table, _ = read_features(patients, names)
+    table, _ = read_features(patients, {entry["name"]: entry["kind"] for entry in info})
     problems = [
         Problem(
             str(patients),
@@ -92,14 +91,21 @@ def fit_model(
         if name not in table.columns
     ]
     for entry in info:
-        if entry["kind"] == "bernoulli" and entry["name"] in table.columns:
-            values = table[entry["name"]].to_numpy()
-            if (np.isfinite(values) & ~np.isin(values, (0.0, 1.0))).any():
-                problems.append(
-                    Problem(
-                        str(patients), None, entry["name"], "other values than 0 and 1", "a binary feature"
-                    )
-                )
+        if entry["name"] not in table.columns:
+            continue
+        if entry["kind"] == "category":
+            seen = table[entry["name"]].dropna()
+            entry["levels"] = entry["levels"] or sorted(set(seen))
+            continue
+        values = table[entry["name"]].to_numpy()
+        finite = values[np.isfinite(values)]
+        if entry["kind"] == "binary" and not np.isin(finite, (0.0, 1.0)).all():
+            found, expected = "other values than 0 and 1", "a binary feature"
+        elif entry["kind"] == "count" and ((finite < 0) | (finite != np.round(finite))).any():
+            found, expected = "values that are no whole numbers from 0", "a count"
+        else:
+            continue
+        problems.append(Problem(str(patients), None, entry["name"], found, expected))
     if problems:
         raise InputError(problems)
     described = read_json(dictionary) if dictionary is not None else {"columns": {}}
@@ -119,8 +125,8 @@ def fit_model(
     }
     with threadpool_limits(1):
         if labels is None:
-            found = discover(cohort, info, described, settings)
-            model, left_out = found.model, found.left_out
+            discovery = discover(cohort, {"features": info, "views": []}, described, settings)
+            model, left_out = discovery.model, discovery.left_out
             # Discovery takes units from the dictionary; here they are told with the features.
             units = {entry["name"]: entry["unit"] for entry in info}
             model = replace(
@@ -130,7 +136,7 @@ def fit_model(
             given = _labels(patients, labels, table.index)
             model, left_out = learn(cohort, info, described, given, unclassified, settings, str(patients))
     if min_information is not None:
-        model = replace(model, limits=replace(model.limits, min_information=min_information))
+        model = replace(model, limits=replace(model.limits, min_observed=min_information))
     model = replace(
         model,
         provenance={"inputs": provenance, "seed": settings.seed, "labels": labels, "left_out": left_out},
@@ -202,22 +208,22 @@ def learn(
     ranges: dict[str, FeatureRange] = {}
     left_out: dict[str, str] = {}
     for entry in info:
-        name, values = entry["name"], cohort.features[entry["name"]].to_numpy(float)
-        scale = fit_scale(name, entry["view"], entry["kind"], values, design)
-        seen = values[np.isfinite(values)]
-        if isinstance(scale, str) and entry["kind"] == "bernoulli" and seen.size:
-            none = (0.0,) * len(confounders)
-            scale = FeatureScale(name, entry["view"], "bernoulli", "identity", 0.0, 1.0, none)
+        name, kind, none = entry["name"], entry["kind"], (0.0,) * len(confounders)
+        blank = FeatureScale(name, entry["view"], kind, "identity", 0.0, 1.0, none)
+        values = recorded(cohort.features, blank)
+        scale = fit_scale(name, entry["view"], kind, values, design, entry["levels"] or ())
+        if isinstance(scale, str) and kind == "binary" and np.isfinite(values).any():
+            scale = blank
         if isinstance(scale, str):
             left_out[name] = scale
             continue
         scales.append(scale)
-        ranges[name] = feature_range(name, entry["unit"], values, scale.kind == "bernoulli")
+        if kind != "category":
+            ranges[name] = feature_range(name, entry["unit"], values, kind == "binary")
     if not scales:
         raise input_error(source, "no feature that varies between patients", "at least one")
-    columns = [model_values(s, cohort.features[s.name].to_numpy(float), design) for s in scales]
-    kinds = np.array([s.kind == "bernoulli" for s in scales], bool)
-    data = Data.of(np.column_stack(columns), kinds)
+    transform = FeatureTransform(tuple(confounders), tuple(scales))
+    data = transform.data(cohort.features, cohort.clinical, cohort.ancestry)
     limits = Limits(settings.call_probability, settings.typicality_alpha)
     scheme = Scheme(tuple(str(name) for name in names), unclassified, limits)
     frozen = freeze_labels(data, codes, len(names), settings.typicality_alpha, settings.seed)
@@ -229,8 +235,7 @@ def learn(
     }
     model = replace(
         scheme.model(frozen, data.n),
-        confounders=tuple(confounders),
-        features=tuple(scales),
+        transform=transform,
         ranges=ranges,
         ancestry=fit_ancestry(cohort.ancestry, principal_components(cohort.ancestry), settings.seed),
         evaluation=evaluation,

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from endotype.subtypes.calls import Calls, decide
 from endotype.subtypes.kernels import BINARY, CATEGORY, COUNT, GAUSSIAN
@@ -180,19 +181,34 @@ def _moves(model: SubtypeModel, data: Data) -> list[Move]:
     return moves
 
 
-def recorded(model: SubtypeModel, data: Data, raw: float, move: Move) -> float | int:
-    """A move of a feature with one column in recorded units.
+def described(model: SubtypeModel, data: Data, raw: pd.Series, move: Move) -> str:
+    """A move in recorded units, as ``feature before -> after unit``.
 
     Args:
         model: the model.
         data: model values of the patient, n = 1.
-        raw: the recorded value that ``data`` was made from.
-        move: the new model value.
+        raw: the recorded values that ``data`` was made from, by feature.
+        move: the new model values.
     """
+    direct = model.transform.direct
+    if move.block >= len(direct):
+        name = model.transform.columns[move.columns[0]]
+        return f"{name} {data.x[0, move.columns[0]]:.3g} -> {move.values[0]:.3g} (component)"
+    scale = direct[move.block]
+    if scale.kind == "category":
+        return f"{scale.name} {raw[scale.name]} -> {scale.levels[int(np.argmax(move.values))]}"
+    limits = model.ranges.get(scale.name)
+    unit = f" {limits.unit}" if limits is not None and limits.unit else ""
+    after = recorded_value(model, data, float(raw[scale.name]), move)
+    return f"{scale.name} {float(raw[scale.name]):g} -> {after:.4g}{unit}"
+
+
+def recorded_value(model: SubtypeModel, data: Data, raw: float, move: Move) -> float:
+    """A move of a feature with one column in recorded units; ``raw`` is what was recorded."""
     (column,) = move.columns
     if data.kind[column] != GAUSSIAN:
-        return int(move.values[0])
-    scale = model.features[move.block]
+        return move.values[0]
+    scale = model.transform.direct[move.block]
     now = np.log(raw) if scale.transform == "log" else raw
     # What confounders took off stays off.
     then = now + scale.scale * (move.values[0] - float(data.x[0, column]))

@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from endotype.errors import input_error
+from endotype.errors import input_error, visible
 from endotype.files import read_json, to_json, write_json
 from endotype.subtypes import typicality
-from endotype.subtypes.adjustment import Confounder, FeatureScale, design_matrix, model_values
 from endotype.subtypes.classifier import Classifier
 from endotype.subtypes.conformal import Conformal
 from endotype.subtypes.information import discrimination, information_fraction
 from endotype.subtypes.mixture import Data, Mixture
 from endotype.subtypes.reference_range import AncestryRange, FeatureRange
+from endotype.subtypes.transform import FeatureTransform, recorded
 from endotype.subtypes.typicality import Factors
 
-FORMAT = 2
+FORMAT = 3
 MIN_OBSERVED = 0.5
 """Share of the model's information that a patient needs for a call."""
 
@@ -38,12 +38,12 @@ class Limits:
     Attributes:
         call_probability: least posterior.
         typicality_alpha: typicality that a group must exceed to be possible.
-        min_information: least information fraction.
+        min_observed: least information fraction.
     """
 
     call_probability: float
     typicality_alpha: float
-    min_information: float = MIN_OBSERVED
+    min_observed: float = MIN_OBSERVED
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class SubtypeModel:
         size. unclassified: names that stand for patients without a subtype ("not otherwise specified"); who
         is like
             them is not called.
-        confounders, features: how recorded values become model values; features in the order of the columns.
+        transform: how recorded values become the columns of the mixture.
         mixture: the features' laws in each group.
         classifier: gives the posterior where labels were learnt; without one the mixture does.
         factors, conformal: typicality.
@@ -67,8 +67,7 @@ class SubtypeModel:
     """
 
     names: tuple[str, ...]
-    confounders: tuple[Confounder, ...]
-    features: tuple[FeatureScale, ...]
+    transform: FeatureTransform
     mixture: Mixture
     factors: Factors
     conformal: Conformal
@@ -88,13 +87,7 @@ class SubtypeModel:
 
     def data(self, features: pd.DataFrame, clinical: pd.DataFrame, ancestry: pd.DataFrame) -> Data:
         """Model values of some patients; all tables are indexed by patient, with the same rows."""
-        design = design_matrix(list(self.confounders), clinical, ancestry)
-        columns = [
-            model_values(scale, features[scale.name].to_numpy(dtype=float, na_value=np.nan), design)
-            for scale in self.features
-        ]
-        values = np.column_stack(columns) if columns else np.empty((len(features), 0))
-        return Data.of(values, self.mixture.kind)
+        return self.transform.data(features, clinical, ancestry)
 
     def usable(self, features: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
         """The model's features of a table, without values that can't be; and why, for each patient.
@@ -104,17 +97,25 @@ class SubtypeModel:
         """
         taken: dict[str, np.ndarray] = {}
         messages: list[list[str]] = [[] for _ in range(len(features))]
-        for scale in self.features:
-            if scale.name not in features.columns:
-                taken[scale.name] = np.full(len(features), np.nan)
-                continue
-            values = features[scale.name].to_numpy(dtype=float, na_value=np.nan)
-            if (limits := self.ranges.get(scale.name)) is not None:
+        for scale in self.transform.features:
+            values = recorded(features, scale)
+            if scale.kind == "category":
+                for i, value in enumerate(values):
+                    if value is not None and value not in scale.levels:
+                        messages[i].append(
+                            f"{scale.name} = {visible(str(value))} is no level of the training set"
+                        )
+            elif (limits := self.ranges.get(scale.name)) is not None:
                 refused = limits.unusable(values)
-                for i in np.flatnonzero(refused):
-                    messages[i].append(limits.message(float(values[i])))
+                for j in np.flatnonzero(refused):
+                    messages[j].append(limits.message(float(values[j])))
                 values = np.where(refused, np.nan, values)
             taken[scale.name] = values
+        for confounder in self.transform.confounders:
+            # A feature may be a confounder as well, and then isn't among the columns.
+            column = confounder.column
+            if confounder.source == "features" and column in features.columns and column not in taken:
+                taken[column] = features[column].to_numpy()
         return pd.DataFrame(taken, index=features.index), messages
 
     def posterior(self, data: Data) -> np.ndarray:
@@ -179,17 +180,12 @@ def _content(model: SubtypeModel) -> dict[str, Any]:
         "names": list(model.names),
         "subtypes": model.subtypes,
         "unclassified": list(model.unclassified),
-        "confounders": [asdict(c) for c in model.confounders],
-        "features": [asdict(f) for f in model.features],
+        **model.transform.content(),
         "ranges": {name: asdict(r) for name, r in model.ranges.items()},
-        "mixture": {
-            "kind": mixture.kind.tolist(),
-            "block": mixture.block.tolist(),
-            "weights": mixture.weights.tolist(),
-            "location": mixture.location.tolist(),
-            "variance": mixture.variance.tolist(),
-            "log_likelihood": mixture.log_likelihood,
-        },
+        "weights": mixture.weights.tolist(),
+        "location": mixture.location.tolist(),
+        "variance": mixture.variance.tolist(),
+        "log_likelihood": mixture.log_likelihood,
         "information": discrimination(mixture).tolist(),
         "factors": {
             "variance": factors.variance.tolist(),
@@ -203,7 +199,7 @@ def _content(model: SubtypeModel) -> dict[str, Any]:
         },
         "classifier": None if model.classifier is None else _listed(asdict(model.classifier)),
         "ancestry": None if model.ancestry is None else _listed(asdict(model.ancestry)),
-        "limits": asdict(model.limits),
+        **asdict(model.limits),
         "n_training": model.n_training,
         "evaluation": dict(model.evaluation),
         "provenance": dict(model.provenance),
@@ -215,22 +211,22 @@ def _listed(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model(content: dict[str, Any]) -> SubtypeModel:
-    part = content["mixture"]
-    shape = (len(part["weights"]), len(part["kind"]))
+    transform = FeatureTransform.from_content(content)
+    shape = (len(content["weights"]), len(transform.kind))
     mixture = Mixture(
-        kind=np.array(part["kind"], np.int8),
-        block=np.array(part["block"], np.int64),
-        weights=np.array(part["weights"], float),
-        location=np.array(part["location"], float).reshape(shape),
-        variance=np.array(part["variance"], float).reshape(shape),
-        log_likelihood=part["log_likelihood"],
+        kind=transform.kind,
+        block=transform.block,
+        weights=np.array(content["weights"], float),
+        location=np.array(content["location"], float).reshape(shape),
+        variance=np.array(content["variance"], float).reshape(shape),
+        log_likelihood=content["log_likelihood"],
     )
     strength = np.array(content["factors"]["strength"], float)
     factors = Factors(
         np.array(content["factors"]["variance"], float),
-        np.array(content["factors"]["loadings"], float).reshape(len(strength), -1)
-        if len(strength)
-        else np.empty((0, int((mixture.kind == 0).sum()))),
+        np.array(content["factors"]["loadings"], float).reshape(
+            len(strength), len(content["factors"]["variance"])
+        ),
         strength,
         content["factors"]["noise"],
     )
@@ -249,15 +245,14 @@ def _model(content: dict[str, Any]) -> SubtypeModel:
     return SubtypeModel(
         names=tuple(content["names"]),
         unclassified=tuple(content["unclassified"]),
-        confounders=tuple(Confounder(**c | {"levels": tuple(c["levels"])}) for c in content["confounders"]),
-        features=tuple(FeatureScale(**f | {"slopes": tuple(f["slopes"])}) for f in content["features"]),
+        transform=transform,
         ranges={name: FeatureRange(**r) for name, r in content["ranges"].items()},
         mixture=mixture,
         factors=factors,
         conformal=conformal,
         classifier=classifier,
         ancestry=ancestry,
-        limits=Limits(**content["limits"]),
+        limits=Limits(*(content[name] for name in ("call_probability", "typicality_alpha", "min_observed"))),
         n_training=content["n_training"],
         evaluation=content["evaluation"],
         provenance=content["provenance"],

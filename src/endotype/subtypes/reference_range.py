@@ -8,12 +8,16 @@ number far from all of training is more likely in other units than real.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from endotype.subtypes.adjustment import FeatureScale
 from endotype.subtypes.mixture import Data, fit
+from endotype.subtypes.transform import recorded
 
 MAX_ANCESTRIES = 5
 MIN_PATIENTS = 30
@@ -134,3 +138,23 @@ class FeatureRange:
 def feature_range(name: str, unit: str | None, values: np.ndarray, binary: bool) -> FeatureRange:
     """The range of recorded values (n,), NaN where missing; at least one is there."""
     return FeatureRange(name, unit, float(np.nanmin(values)), float(np.nanmax(values)), binary)
+
+
+def feature_ranges(
+    features: pd.DataFrame, info: Sequence[Mapping[str, Any]], scales: Sequence[FeatureScale]
+) -> dict[str, FeatureRange]:
+    """Ranges of the features in use but for categories, from training patients.
+
+    Args:
+        features: recorded values.
+        info: entries of ``features.json``, for the units.
+        scales: features in use.
+    """
+    units = {entry["name"]: entry.get("unit") for entry in info}
+    return {
+        scale.name: feature_range(
+            scale.name, units.get(scale.name), recorded(features, scale), scale.kind == "binary"
+        )
+        for scale in scales
+        if scale.kind != "category"
+    }
