@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from endotype.errors import input_error
+from endotype.subtypes.calls import decide
 from endotype.subtypes.model import SubtypeModel, load_model
+from endotype.subtypes.reference_range import NOT_IN_MODEL
 from endotype.tables import read_parquet, write_parquet
 
 COLUMNS = [
@@ -20,6 +22,9 @@ COLUMNS = [
     "second_subtype",
     "second_posterior",
     "typicality",
+    "information",
+    "ancestry",
+    "unusable",
 ]
 
 
@@ -63,54 +68,43 @@ def assign(
 ) -> pd.DataFrame:
     """Assignments as in ``docs/results.md``; each patient's row depends on that patient alone.
 
-    The first reason that holds against a call is given: ``no_subtypes``, ``failed_qc``,
-    ``insufficient_data``, ``atypical``, ``ambiguous``. Posteriors and typicality are null where no feature
-    was seen.
+    The first reason of :data:`endotype.subtypes.calls.REASONS` that holds against a call is given.
+    Posteriors and typicality are null where no feature was seen. A feature that the table lacks is missing
+    in everyone; a patient without ancestry is not out of reference, and the column ``ancestry`` says so.
 
     Args:
         model: the frozen model.
         features, clinical, ancestry: indexed by patient, with the same rows.
-        failed: whether the patient's genotypes failed quality control, bool, shape (n,).
+        failed: whether the patient failed quality control, bool, shape (n,).
     """
     n = len(features)
     result = pd.DataFrame({"patient": pd.Series(features.index, dtype="str")})
-    result["subtype"] = pd.Series([None] * n, dtype="str")
     names = model.subtypes
+    usable, messages = model.usable(features)
+    data = model.data(usable, clinical, ancestry)
+    place = np.full(n, NOT_IN_MODEL) if model.ancestry is None else model.ancestry.status(ancestry)
+    result["ancestry"] = pd.Series(place, dtype="str")
+    result["unusable"] = pd.Series(["; ".join(m) if m else None for m in messages], dtype="str")
     if not names:
+        result["subtype"] = result["second_subtype"] = pd.Series([None] * n, dtype="str")
         result["call"] = pd.Series(["no_call"] * n, dtype="str")
         result["reason"] = pd.Series(["no_subtypes"] * n, dtype="str")
-        result["second_subtype"] = pd.Series([None] * n, dtype="str")
-        for column in ("posterior", "second_posterior", "typicality"):
+        for column in ("posterior", "second_posterior", "typicality", "information"):
             result[column] = np.full(n, np.nan)
         return result[COLUMNS]
-    data = model.data(features, clinical, ancestry)
-    posterior = model.mixture.posterior(data)
-    order = np.argsort(-posterior, axis=1, kind="stable")
-    best, second, row = order[:, 0], order[:, 1], np.arange(n)
-    observed = data.seen.mean(axis=1)
-    nothing = observed == 0
-    typicality = model.typicality(data, best)
-    reason = np.select(
-        [
-            failed,
-            observed < model.min_observed,
-            typicality <= model.typicality_alpha,
-            posterior[row, best] < model.call_probability,
-        ],
-        ["failed_qc", "insufficient_data", "atypical", "ambiguous"],
-        "",
-    )
+    calls = decide(model, data, np.asarray(failed, bool), place)
+    nothing, called, row = ~data.seen.any(axis=1), calls.reason == "", np.arange(n)
     named = np.array([*names, None], dtype=object)
-    called = reason == ""
-    result["subtype"] = pd.Series(named[np.where(called, best, len(names))], dtype="str")
+    result["subtype"] = pd.Series(named[np.where(called, calls.best, len(names))], dtype="str")
     result["call"] = pd.Series(np.where(called, "called", "no_call"), dtype="str")
-    result["reason"] = pd.Series(
-        np.where(called, np.array([None], object), reason.astype(object)), dtype="str"
-    )
-    result["posterior"] = np.where(nothing, np.nan, posterior[row, best])
-    result["second_subtype"] = pd.Series(named[np.where(nothing, len(names), second)], dtype="str")
-    result["second_posterior"] = np.where(nothing, np.nan, posterior[row, second])
-    result["typicality"] = np.where(nothing, np.nan, typicality)
+    reason = np.where(called, np.array([None], object), calls.reason.astype(object))
+    result["reason"] = pd.Series(reason, dtype="str")
+    result["posterior"] = np.where(nothing, np.nan, calls.posterior[row, calls.best])
+    result["second_subtype"] = pd.Series(named[np.where(nothing, len(names), calls.second)], dtype="str")
+    result["second_posterior"] = np.where(nothing, np.nan, calls.posterior[row, calls.second])
+    result["typicality"] = np.where(nothing, np.nan, calls.possible)
+    result["information"] = calls.information
+    result = result[COLUMNS]
     for index, name in enumerate(names):
-        result[f"p_{name}"] = np.where(nothing, np.nan, posterior[:, index])
+        result[f"p_{name}"] = np.where(nothing, np.nan, calls.posterior[:, index])
     return result
