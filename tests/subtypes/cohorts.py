@@ -11,7 +11,7 @@ import pandas as pd
 
 from endotype.files import write_json
 from endotype.subtypes.assign import assign_subtypes
-from endotype.subtypes.discover import discover_subtypes
+from endotype.subtypes.discover import Sources, discover_subtypes
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.selection import Settings
 from endotype.subtypes.views.build import ViewFiles, build_features
@@ -172,13 +172,15 @@ def run_all(cohort: CohortFiles, out: Path, settings: Settings | None = None) ->
     files = ("clinical", "dictionary", "people", "sample_qc", "bfile", "annotation", "genes")
     build_features(ViewFiles(*(getattr(cohort, name) for name in files)), out)
     discover_subtypes(
-        out / "features.parquet",
-        out / "features.json",
-        cohort.clinical,
-        cohort.dictionary,
-        cohort.people,
-        cohort.sample_qc,
-        cohort.ancestry,
+        Sources(
+            out / "features.parquet",
+            out / "features.json",
+            cohort.clinical,
+            cohort.dictionary,
+            cohort.people,
+            cohort.sample_qc,
+            cohort.ancestry,
+        ),
         settings or Settings(outcome_permutations=200),
         out,
     )

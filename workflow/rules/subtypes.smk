@@ -5,6 +5,18 @@ VIEW_FILES = view_files(VIEWS)
 BURDEN = CONFIG["subtypes"]["burden_is_confounder"]
 
 
+def label_options():
+    """Published classes that subtypes are compared with, or that are learnt."""
+    settings = CONFIG["subtypes"]
+    if settings["labels"] is None:
+        return ""
+    words = [
+        f"--labels={shlex.quote(settings['labels'])}",
+        "--learn-labels" if settings["learn_labels"] else "",
+    ]
+    return " ".join(words + [f"--unclassified={shlex.quote(label)}" for label in settings["unclassified"]])
+
+
 rule build_features:
     """The patient x feature table: every view of the configuration side by side."""
     input:
@@ -53,21 +65,27 @@ rule discover_subtypes:
         model="results/subtypes/model.json",
         selection="results/subtypes/selection.json",
         profile="results/subtypes/profile.parquet",
+        consensus="results/subtypes/consensus.npz",
     log:
         "logs/discover_subtypes.log",
     benchmark:
         "logs/benchmarks/discover_subtypes.tsv"
     conda:
         "../../envs/endotype.yaml"
+    threads: 8
     params:
         code=code("discover_subtypes.py"),
         script=script("discover_subtypes.py"),
         subtypes=CONFIG["subtypes"],
         seed=CONFIG["run"]["seed"],
+        labels=label_options(),
     shell:
         "python {params.script} --features {input.features} --features-info {input.info}"
         " --clinical {input.clinical} --dictionary {input.dictionary} --people {input.people}"
         " --sample-qc {input.sample_qc} --ancestry {input.ancestry} --seed {params.seed}"
+        " --threads {threads} --engine {params.subtypes[engine]} {params.labels}"
+        " --consensus-resamples {params.subtypes[consensus_resamples]}"
+        " --null-cohorts {params.subtypes[null_cohorts]} --min-information {params.subtypes[min_information]}"
         " --max-k {params.subtypes[max_k]} --restarts {params.subtypes[restarts]}"
         " --resamples {params.subtypes[resamples]} --min-size {params.subtypes[min_size]}"
         " --min-fraction {params.subtypes[min_fraction]} --typicality-alpha {params.subtypes[typicality_alpha]}"
@@ -111,6 +129,7 @@ rule plot_subtypes:
         selection="results/subtypes/selection.json",
         profile="results/subtypes/profile.parquet",
         characterisation="results/subtypes/characterisation.parquet",
+        consensus="results/subtypes/consensus.npz",
         somatic="results/variants/somatic.parquet",
         tumours="results/variants/tumours.parquet",
     output:
@@ -128,6 +147,7 @@ rule plot_subtypes:
         "python {params.script} --model {input.model} --features {input.features} --clinical {input.clinical}"
         " --dictionary {input.dictionary} --ancestry {input.ancestry} --assignments {input.assignments}"
         " --selection {input.selection} --profile {input.profile} --characterisation {input.characterisation}"
+        " --consensus {input.consensus}"
         " --somatic {input.somatic} --tumours {input.tumours} --out-dir {output} > {log} 2>&1"
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from scipy.cluster.hierarchy import average, fcluster
 from scipy.spatial.distance import squareform
 
+from endotype.subtypes.consensus import pac
 from endotype.subtypes.mixture import Data, Mixture, fit_from
-from endotype.subtypes.resampling import consensus_matrix, pac, resampled_labels
+from endotype.subtypes.resampling import consensus_matrix, resampled_labels
 
 EXTRA_CUTS = 100
 """How many branches more than k are cut off in search of k groups that aren't a few odd patients."""

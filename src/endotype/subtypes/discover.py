@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import io
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,124 +11,177 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from endotype.files import read_json, write_json
-from endotype.subtypes.adjustment import design_matrix
+from endotype.errors import input_error
+from endotype.files import atomic_path, read_json, sha256_file, write_json
+from endotype.subtypes.adjustment import principal_components
+from endotype.subtypes.freeze import freeze_groups
+from endotype.subtypes.learn import learn
 from endotype.subtypes.mixture import Data, Mixture
-from endotype.subtypes.model import MIN_OBSERVED, SubtypeModel, save_model
-from endotype.subtypes.outcome import compare_outcome
-from endotype.subtypes.profile import numbers, profile
-from endotype.subtypes.selection import Candidate, Settings, choose, set_aside
-from endotype.subtypes.transform import FeatureTransform, fit_transform
-from endotype.tables import read_parquet, write_parquet
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """Tables of the training patients, indexed by patient, with the same rows."""
-
-    features: pd.DataFrame
-    clinical: pd.DataFrame
-    ancestry: pd.DataFrame
+from endotype.subtypes.model import Limits, SubtypeModel, save_model, subtype_names
+from endotype.subtypes.network_selection import select_networks
+from endotype.subtypes.profile import profile
+from endotype.subtypes.reference_range import feature_ranges, fit_ancestry
+from endotype.subtypes.selection import Selection, Settings, select, set_aside
+from endotype.subtypes.selection_record import record_labels, record_selection
+from endotype.subtypes.training import Cohort, training_cohort
+from endotype.subtypes.transform import fit_transform
+from endotype.tables import write_parquet
 
 
 @dataclass(frozen=True)
 class Discovery:
     """A model, what it was chosen from, and the groups of the patients it was fitted to.
 
-    ``labels`` has -1 for training patients that were set aside.
+    Attributes:
+        model: the frozen model.
+        labels: group of each training patient, -1 for those who were set aside.
+        kept: positions of those who weren't, in the order of ``selection``.
+        selection: every k that was tried.
+        left_out: feature -> why it isn't used.
     """
 
     model: SubtypeModel
     labels: np.ndarray
-    candidates: list[Candidate]
+    kept: np.ndarray
+    selection: Selection
     left_out: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Files of a run that subtypes are learnt from."""
+
+    features: str | Path
+    features_info: str | Path
+    clinical: str | Path
+    dictionary: str | Path
+    people: str | Path
+    sample_qc: str | Path
+    ancestry: str | Path
+
+
 def discover_subtypes(
-    features: str | Path,
-    features_info: str | Path,
-    clinical: str | Path,
-    dictionary: str | Path,
-    people: str | Path,
-    sample_qc: str | Path,
-    ancestry: str | Path,
+    sources: Sources,
     settings: Settings,
     out_dir: str | Path,
+    labels: str | None = None,
+    learn_labels: bool = False,
+    unclassified: tuple[str, ...] = (),
+    threads: int = 1,
 ) -> None:
-    """Write ``model.json``, ``selection.json`` and ``profile.parquet`` to ``out_dir``.
+    """Write ``model.json``, ``selection.json``, ``profile.parquet`` and ``consensus.npz`` to ``out_dir``.
 
-    Patients learn the model if nothing in the sample QC keeps them out of the statistics of the cohort
-    (``in_statistics``; who has no germline sample has no row there) and they have at least half of the
-    features that anybody has. One BLAS thread: the bytes must not depend on the machine's
-    load.
+    One BLAS thread: the bytes must not depend on the machine's load.
+
+    Args:
+        sources: what to read.
+        settings: config section ``subtypes``.
+        out_dir: where to write.
+        labels: clinical column of published classes; compared with what is found, or learnt.
+        learn_labels: learn them instead of looking for subtypes.
+        unclassified: labels that stand for patients without a class.
+        threads: fits at a time; the result doesn't depend on it.
+
+    Raises:
+        InputError: no such column of labels, or labels that can't be learnt.
     """
-    info = read_json(features_info)
-    described = read_json(dictionary)
-    cohort = _training_cohort(features, clinical, people, sample_qc, ancestry)
-    with threadpool_limits(1):
-        found = discover(cohort, info, described, settings)
-    names = found.model.subtypes
+    info, dictionary = read_json(sources.features_info), read_json(sources.dictionary)
+    cohort = training_cohort(
+        sources.features, sources.clinical, sources.people, sources.sample_qc, sources.ancestry
+    )
+    if labels is not None and labels not in cohort.clinical.columns:
+        raise input_error(sources.clinical, f"no column {labels}", "the column that subtypes.labels names")
+    published = None if labels is None else cohort.clinical[labels]
     out = Path(out_dir)
-    save_model(found.model, out / "model.json")
-    write_parquet(profile(cohort.features, info["features"], found.labels, names), out / "profile.parquet")
-    outcomes = {
-        name: _outcome(cohort.clinical, columns, found.labels, names, settings)
-        for name, columns in sorted(described.get("outcomes", {}).items())
-    }
-    write_json(out / "selection.json", _selection(found, cohort, outcomes, settings))
+    provenance = {name: sha256_file(path) for name, path in sorted(vars(sources).items())}
+    with threadpool_limits(1):
+        if learn_labels and published is not None:
+            model, left_out = learn(
+                cohort, info, dictionary, published, unclassified, settings, str(sources.clinical)
+            )
+            names, codes = list(model.names), _codes(published, list(model.names))
+            consensus = np.empty((0, 0), np.float32), np.empty(0, np.int64)
+            record = record_labels(model, cohort, dictionary, codes, left_out, settings)
+        else:
+            found = discover(cohort, info, dictionary, settings, threads)
+            model, names, codes = found.model, found.model.subtypes, found.labels
+            consensus = _consensus(found)
+            record = record_selection(found, cohort, dictionary, published, settings)
+    save_model(replace(model, provenance={"inputs": provenance, "seed": settings.seed}), out / "model.json")
+    write_parquet(profile(cohort.features, info["features"], codes, names), out / "profile.parquet")
+    write_json(out / "selection.json", record)
+    _write_consensus(out / "consensus.npz", consensus[0], cohort.features.index.to_numpy()[consensus[1]])
 
 
 def discover(
-    cohort: Cohort, info: dict[str, Any], dictionary: dict[str, Any], settings: Settings
+    cohort: Cohort,
+    info: dict[str, Any],
+    dictionary: dict[str, Any],
+    settings: Settings,
+    threads: int = 1,
 ) -> Discovery:
     """Find the subtypes of a cohort; pure but for the seed in ``settings``.
+
+    BLAS must be held to one thread by the caller.
 
     Args:
         cohort: training patients.
         info: ``features.json``.
         dictionary: ``dictionary.json``.
         settings: config section ``subtypes``.
+        threads: fits at a time.
+
+    Raises:
+        InputError: fusion of fewer than two views.
     """
     transform, left_out = fit_transform(cohort.features, cohort.clinical, cohort.ancestry, info, dictionary)
     data = transform.data(cohort.features, cohort.clinical, cohort.ancestry)
-
-    aside = set_aside(data)
-    kept = data.rows(~aside)
-    mixture, candidates = choose(kept, settings)
-    mixture = _by_size(mixture, kept)
+    kept = np.flatnonzero(~set_aside(data))
+    part = data.rows(kept)
+    if settings.engine == "mixture" or not transform.columns:
+        selection = select(part, settings, threads)
+    else:
+        try:
+            selection = select_networks(part, transform.views, settings.engine, settings)
+        except ValueError as error:
+            raise input_error(
+                "subtypes.engine", f"{settings.engine}: {error}", "views that it can join"
+            ) from None
+    selection = replace(selection, mixture=_by_size(selection.mixture, part))
     labels = np.full(data.n, -1)
-    labels[~aside] = mixture.labels(kept)
+    labels[kept] = selection.mixture.labels(part)
+    frozen = freeze_groups(selection.mixture, part, settings.typicality_alpha, settings.seed)
     model = SubtypeModel(
+        names=tuple(subtype_names(selection.mixture.k)),
         transform=transform,
-        mixture=mixture,
-        calibration=_calibrate(mixture, kept, settings.typicality_alpha),
-        call_probability=settings.call_probability,
-        typicality_alpha=settings.typicality_alpha,
-        min_observed=MIN_OBSERVED,
-        n_training=kept.n,
+        mixture=selection.mixture,
+        factors=frozen.factors,
+        conformal=frozen.conformal,
+        limits=Limits(settings.call_probability, settings.typicality_alpha, settings.min_information),
+        n_training=part.n,
+        ranges=feature_ranges(cohort.features, info["features"], transform.features),
+        ancestry=fit_ancestry(cohort.ancestry, principal_components(cohort.ancestry), settings.seed),
     )
-    return Discovery(model, labels, candidates, left_out)
+    return Discovery(model, labels, kept, selection, left_out)
 
 
-def _training_cohort(
-    features: str | Path,
-    clinical: str | Path,
-    people: str | Path,
-    sample_qc: str | Path,
-    ancestry: str | Path,
-) -> Cohort:
-    table = read_parquet(features).set_index("patient")
-    qc = read_parquet(sample_qc, ["patient", "in_statistics"])
-    left_out = set(qc.loc[~qc["in_statistics"].fillna(False).to_numpy(bool), "patient"])
-    eligible = set(read_parquet(people, ["patient"])["patient"]) - left_out
-    recorded = table.notna().loc[:, table.notna().any()]
-    observed = recorded.mean(axis=1) if recorded.shape[1] else pd.Series(1.0, index=table.index)
-    chosen = table.index[table.index.isin(eligible) & (observed >= MIN_OBSERVED)].sort_values()
-    return Cohort(
-        table.loc[chosen],
-        read_parquet(clinical).set_index("patient").reindex(chosen),
-        read_parquet(ancestry).set_index("patient").reindex(chosen),
-    )
+def _codes(labels: pd.Series, names: list[str]) -> np.ndarray:
+    place = {name: i for i, name in enumerate(names)}
+    return np.array([place.get(str(label), -1) if pd.notna(label) else -1 for label in labels], np.int64)
+
+
+def _consensus(found: Discovery) -> tuple[np.ndarray, np.ndarray]:
+    """The matrix, and positions of its patients among the training patients; empty for one group."""
+    if found.selection.consensus is None:
+        return np.empty((0, 0), np.float32), np.empty(0, np.int64)
+    return found.selection.consensus.matrix, found.kept[found.selection.consensus.patients]
+
+
+def _write_consensus(path: Path, matrix: np.ndarray, patients: np.ndarray) -> None:
+    content = io.BytesIO()
+    np.savez_compressed(content, matrix=matrix, patients=patients.astype(str))
+    with atomic_path(path) as temporary:
+        Path(temporary).write_bytes(content.getvalue())
 
 
 def _by_size(mixture: Mixture, data: Data) -> Mixture:
@@ -137,72 +191,3 @@ def _by_size(mixture: Mixture, data: Data) -> Mixture:
         (-int(sizes[g]), -float(mixture.weights[g]), mixture.location[g].tolist()) for g in range(mixture.k)
     ]
     return mixture.reordered(np.array(sorted(range(mixture.k), key=keys.__getitem__)))
-
-
-def _calibrate(mixture: Mixture, data: Data, alpha: float) -> tuple[np.ndarray, ...]:
-    labels = mixture.labels(data)
-    own = mixture.strangeness(data)[np.arange(data.n), labels]
-    needed = 1 / alpha - 1
-    groups = [own[labels == g] for g in range(mixture.k)]
-    return tuple(np.sort(scores if len(scores) >= needed else own) for scores in groups)
-
-
-def _outcome(
-    clinical: pd.DataFrame, columns: dict[str, str], labels: np.ndarray, names: list[str], settings: Settings
-) -> dict[str, Any]:
-    kept = labels >= 0
-    time, event = (numbers(clinical[columns[part]])[kept] for part in ("time", "event"))
-    entry = numbers(clinical[columns["entry"]])[kept] if "entry" in columns else None
-    return compare_outcome(
-        time, event, labels[kept], names, settings.outcome_permutations, settings.seed, entry
-    )
-
-
-def _selection(
-    found: Discovery, cohort: Cohort, outcomes: dict[str, Any], settings: Settings
-) -> dict[str, Any]:
-    model = found.model
-    chosen = next(c for c in found.candidates if c.k == model.mixture.k)
-    if chosen.k > 1:
-        reason = f"{chosen.k} groups: the lowest BIC of those that passed every test"
-    elif len(found.candidates) == 1:
-        reason = (
-            f"no groups were looked for: there are {model.n_training} patients and "
-            f"{len(model.transform.features)} features"
-        )
-    else:
-        reason = "no number of groups above one passed every test"
-    return {
-        "k": chosen.k,
-        "reason": reason,
-        "n_patients": model.n_training,
-        "n_set_aside": int((found.labels < 0).sum()),
-        "settings": asdict(settings),
-        "candidates": [asdict(c) for c in found.candidates],
-        "features": {"used": [f.name for f in model.transform.features], "left_out": found.left_out},
-        "subtypes": [
-            {"subtype": name, "n": int((found.labels == g).sum()), "share": float(model.mixture.weights[g])}
-            for g, name in enumerate(model.subtypes)
-        ],
-        "confounding": _confounding(model.transform, cohort, found.labels, len(model.subtypes)),
-        "outcomes": outcomes,
-    }
-
-
-def _confounding(
-    transform: FeatureTransform, cohort: Cohort, labels: np.ndarray, k: int
-) -> dict[str, float | None]:
-    """Share of each confounder's variance that lies between subtypes (eta squared); null without subtypes."""
-    design = design_matrix(transform.confounders, cohort.clinical, cohort.ancestry, cohort.features)
-    result: dict[str, float | None] = {}
-    for confounder, column in zip(transform.confounders, design.T, strict=True):
-        seen = np.isfinite(column) & (labels >= 0)
-        x, groups = column[seen], labels[seen]
-        total = float(((x - x.mean()) ** 2).sum()) if x.size else 0.0
-        between = sum(
-            float((groups == g).sum() * (x[groups == g].mean() - x.mean()) ** 2)
-            for g in range(k)
-            if (groups == g).any()
-        )
-        result[confounder.name] = between / total if k and total > 0 else None
-    return result

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,15 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.files import read_json, sha256_file
-from endotype.subtypes.adjustment import (
-    FeatureScale,
-    design_matrix,
-    find_confounders,
-    fit_scale,
-    principal_components,
-)
-from endotype.subtypes.discover import Cohort, discover
-from endotype.subtypes.evaluation import Scheme, cross_validate
+from endotype.subtypes.discover import discover
 from endotype.subtypes.feature_table import (
     MISSING_WORDS,
     PATIENT,
@@ -34,14 +25,10 @@ from endotype.subtypes.feature_table import (
     read_features,
     read_table,
 )
-from endotype.subtypes.freeze import freeze_labels
-from endotype.subtypes.model import Limits, SubtypeModel, save_model
-from endotype.subtypes.reference_range import FeatureRange, feature_range, fit_ancestry
+from endotype.subtypes.learn import learn
+from endotype.subtypes.model import SubtypeModel, save_model
 from endotype.subtypes.selection import Settings
-from endotype.subtypes.transform import FeatureTransform, recorded
-
-MIN_LABELLED = 10
-"""Patients that a label needs to be learnt: two in every fold of every fold."""
+from endotype.subtypes.training import Cohort
 
 
 def fit_model(
@@ -123,18 +110,16 @@ def fit_model(
         ]
         if path is not None
     }
+    described_info = {"features": info, "views": []}
     with threadpool_limits(1):
         if labels is None:
-            discovery = discover(cohort, {"features": info, "views": []}, described, settings)
+            discovery = discover(cohort, described_info, described, settings)
             model, left_out = discovery.model, discovery.left_out
-            # Discovery takes units from the dictionary; here they are told with the features.
-            units = {entry["name"]: entry["unit"] for entry in info}
-            model = replace(
-                model, ranges={name: replace(r, unit=units[name]) for name, r in model.ranges.items()}
-            )
         else:
             given = _labels(patients, labels, table.index)
-            model, left_out = learn(cohort, info, described, given, unclassified, settings, str(patients))
+            model, left_out = learn(
+                cohort, described_info, described, given, unclassified, settings, str(patients)
+            )
     if min_information is not None:
         model = replace(model, limits=replace(model.limits, min_observed=min_information))
     model = replace(
@@ -143,104 +128,6 @@ def fit_model(
     )
     save_model(model, out)
     return model, [f"{patients}: {name} isn't used: {why}" for name, why in sorted(left_out.items())]
-
-
-def learn(
-    cohort: Cohort,
-    info: list[dict[str, Any]],
-    dictionary: dict[str, Any],
-    labels: pd.Series,
-    unclassified: tuple[str, ...],
-    settings: Settings,
-    source: str,
-) -> tuple[SubtypeModel, dict[str, str]]:
-    """A model of given labels with its evaluation; BLAS must be held to one thread by the caller.
-
-    A binary feature that is the same in every patient stays in the model: who differs is unlike all of
-        training.
-
-    Args:
-        cohort: tables of all patients.
-        info: described features.
-        dictionary: of the clinical table, for the confounders.
-        labels: of each patient, null where there is none; such patients don't train.
-        unclassified: labels that mean "without a subtype".
-        settings: limits and seed.
-        source: named in errors.
-
-    Returns:
-        The model, and features that were left out with the reason.
-    """
-    known = labels.notna().to_numpy()
-    cohort = Cohort(cohort.features[known], cohort.clinical[known], cohort.ancestry[known])
-    names, codes = np.unique(labels[known].to_numpy(dtype=object).astype(str), return_inverse=True)
-    counts = np.bincount(codes, minlength=len(names))
-    problems = [
-        Problem(
-            source,
-            None,
-            str(labels.name),
-            f"{n} patients labelled {visible(str(name))}",
-            f"{MIN_LABELLED} or more",
-        )
-        for name, n in zip(names, counts, strict=True)
-        if n < MIN_LABELLED
-    ]
-    problems += [
-        Problem(
-            source,
-            None,
-            str(labels.name),
-            f"no label {visible(name)}",
-            "labels that occur",
-            nearest(name, names),
-        )
-        for name in unclassified
-        if name not in names
-    ]
-    if len(names) < 2:
-        problems.append(Problem(source, None, str(labels.name), f"{len(names)} labels", "two or more"))
-    if problems:
-        raise InputError(problems)
-    confounders = find_confounders(dictionary, cohort.clinical, cohort.ancestry)
-    design = design_matrix(confounders, cohort.clinical, cohort.ancestry)
-    scales: list[FeatureScale] = []
-    ranges: dict[str, FeatureRange] = {}
-    left_out: dict[str, str] = {}
-    for entry in info:
-        name, kind, none = entry["name"], entry["kind"], (0.0,) * len(confounders)
-        blank = FeatureScale(name, entry["view"], kind, "identity", 0.0, 1.0, none)
-        values = recorded(cohort.features, blank)
-        scale = fit_scale(name, entry["view"], kind, values, design, entry["levels"] or ())
-        if isinstance(scale, str) and kind == "binary" and np.isfinite(values).any():
-            scale = blank
-        if isinstance(scale, str):
-            left_out[name] = scale
-            continue
-        scales.append(scale)
-        if kind != "category":
-            ranges[name] = feature_range(name, entry["unit"], values, kind == "binary")
-    if not scales:
-        raise input_error(source, "no feature that varies between patients", "at least one")
-    transform = FeatureTransform(tuple(confounders), tuple(scales))
-    data = transform.data(cohort.features, cohort.clinical, cohort.ancestry)
-    limits = Limits(settings.call_probability, settings.typicality_alpha)
-    scheme = Scheme(tuple(str(name) for name in names), unclassified, limits)
-    frozen = freeze_labels(data, codes, len(names), settings.typicality_alpha, settings.seed)
-    assert frozen.choice is not None
-    evaluation = cross_validate(data, codes, scheme, settings.seed) | {
-        "penalties": {str(penalty): loss for penalty, loss in frozen.choice.losses.items()},
-        "shares": dict(zip(scheme.names, (counts / counts.sum()).tolist(), strict=True)),
-        "without_label": int((~known).sum()),
-    }
-    model = replace(
-        scheme.model(frozen, data.n),
-        transform=transform,
-        ranges=ranges,
-        ancestry=fit_ancestry(cohort.ancestry, principal_components(cohort.ancestry), settings.seed),
-        evaluation=evaluation,
-    )
-    return model, left_out
 
 
 def _labels(path: str | Path, column: str, index: pd.Index) -> pd.Series:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from endotype.subtypes import kernels
+from endotype.subtypes.consensus import count
 from endotype.subtypes.em_runs import run_all
 from endotype.subtypes.mixture import SHORT_ITERATIONS, Data, Mixture, fit_from
 
@@ -20,9 +21,6 @@ SHARE = 0.8
 
 QUICK_ITERATIONS = 100
 """EM of a resample may stop a little earlier than that of the cohort."""
-
-AMBIGUOUS = (0.1, 0.9)
-"""A pair with a consensus above the first and not above the second is ambiguous (Senbabaoglu 2014)."""
 
 
 def quick_fit(data: Data, k: int, rng: np.random.Generator, restarts: int) -> Mixture:
@@ -66,31 +64,11 @@ def resampled_labels(
 def consensus_matrix(labels: np.ndarray) -> np.ndarray:
     """Share of the resamples with both patients in which they are together; float32, shape (n, n).
 
-    Pairs that were never drawn together have 0. Counts are whole numbers below 2^24, so that the sums are
-    exact in any order.
+    Pairs that were never drawn together have 0.
 
     Args:
         labels: of :func:`resampled_labels`.
     """
-    n = labels.shape[1]
-    together = np.zeros((n, n), np.float32)
-    drawn = (labels >= 0).astype(np.float32)
-    for group in range(int(labels.max(initial=-1)) + 1):
-        members = (labels == group).astype(np.float32)
-        together += members.T @ members
-    matrix = together / np.maximum(drawn.T @ drawn, 1)
+    matrix = np.nan_to_num(count(labels.T).matrix).astype(np.float32)
     np.fill_diagonal(matrix, 1)
     return matrix
-
-
-def pac(matrix: np.ndarray) -> float:
-    """Proportion of ambiguously clustered pairs of a consensus matrix (n, n); 0 is a clean division.
-
-    Senbabaoglu, Michailidis & Li 2014, Sci Rep 4:6207.
-    """
-    n = len(matrix)
-    if n < 2:
-        return 0.0
-    between = (matrix > AMBIGUOUS[0]) & (matrix <= AMBIGUOUS[1])
-    np.fill_diagonal(between, False)
-    return float(between.sum()) / (n * (n - 1))

@@ -63,6 +63,8 @@ class Settings:
     min_size: int = 20
     min_fraction: float = 0.02
     outcome_permutations: int = 1000
+    min_information: float = 0.5
+    engine: str = "mixture"
     seed: int = 1
 
 
@@ -80,6 +82,7 @@ class Candidate:
             greatest gain of its cohorts and the Monte-Carlo p-value.
         pac, null_pac, rcsi, pac_p, pac_p_adjusted: of :class:`~endotype.subtypes.stability_curves.Curve`.
         consensus_pac, reproducibility: of :class:`~endotype.subtypes.consensus_fit.Consensus`.
+        carried_over: of groups of a network, agreement with the mixture that stands for them.
         accepted: whether every test was passed.
         verdict: why, in words.
     """
@@ -100,6 +103,7 @@ class Candidate:
     pac_p_adjusted: float | None = None
     consensus_pac: float | None = None
     reproducibility: float | None = None
+    carried_over: float | None = None
     accepted: bool = False
     verdict: str = ""
 

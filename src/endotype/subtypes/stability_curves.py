@@ -18,10 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
+from endotype.subtypes.consensus import pac
 from endotype.subtypes.em_runs import run_all
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.null_reference import SHAPES, latent_factor, simulate
-from endotype.subtypes.resampling import consensus_matrix, pac, resampled_labels
+from endotype.subtypes.resampling import consensus_matrix, resampled_labels
 
 MAX_PATIENTS = 1000
 """Patients of a curve; the null cohorts have as many, so that like is compared with like."""

@@ -56,6 +56,12 @@ class FeatureTransform:
         return names + [column for projection in self.projections for column in projection.columns]
 
     @property
+    def views(self) -> list[str]:
+        """The view of each column."""
+        names = [feature.view for feature in self.direct for _ in feature.columns]
+        return names + [p.view for p in self.projections for _ in p.columns]
+
+    @property
     def kind(self) -> np.ndarray:
         """Kind of each column, int8, shape (columns,)."""
         codes = [KIND_CODE[feature.kind] for feature in self.direct for _ in feature.columns]
@@ -158,6 +164,7 @@ def fit_transform(
     ancestry: pd.DataFrame,
     info: Mapping[str, Any],
     dictionary: Mapping[str, Any],
+    keep_constant: bool = False,
 ) -> tuple[FeatureTransform, dict[str, str]]:
     """Learn the transform from training patients.
 
@@ -165,6 +172,7 @@ def fit_transform(
         features, clinical, ancestry: indexed by patient, with the same rows.
         info: ``features.json``.
         dictionary: ``dictionary.json``.
+        keep_constant: keep binary features that hardly anybody has: who has one is unlike all of training.
 
     Returns:
         The transform, and why features are left out of it.
@@ -176,7 +184,7 @@ def fit_transform(
     scales: list[FeatureScale] = []
     left_out: dict[str, str] = {}
     for feature in info["features"]:
-        found = _scale(features, feature, design)
+        found = _scale(features, feature, design, keep_constant)
         if isinstance(found, str):
             left_out[feature["name"]] = found
         else:
@@ -185,7 +193,9 @@ def fit_transform(
     return FeatureTransform(tuple(confounders), tuple(scales), tuple(projections)), left_out
 
 
-def _scale(features: pd.DataFrame, feature: Mapping[str, Any], design: np.ndarray) -> FeatureScale | str:
+def _scale(
+    features: pd.DataFrame, feature: Mapping[str, Any], design: np.ndarray, keep_constant: bool
+) -> FeatureScale | str:
     name, kind = feature["name"], feature["kind"]
     if kind == "category":
         column = features[name]
@@ -193,6 +203,11 @@ def _scale(features: pd.DataFrame, feature: Mapping[str, Any], design: np.ndarra
     else:
         values = features[name].to_numpy(dtype=float, na_value=np.nan)
     if kind == "binary" and np.isfinite(values).any():
+        if keep_constant and np.nanmin(values) == np.nanmax(values):
+            none = (0.0,) * design.shape[1]
+            return FeatureScale(name, feature["view"], "binary", "identity", 0.0, 1.0, none)
+        if keep_constant:
+            return fit_scale(name, feature["view"], kind, values, design)
         have, lack = int(np.nansum(values)), int(np.nansum(1 - values))
         if min(have, lack) < MIN_CARRIERS:
             word = "have" if have < lack else "lack"
