@@ -23,6 +23,7 @@ from endotype.subtypes.assign import assign
 from endotype.subtypes.fit_model import fit_model
 from endotype.subtypes.flip import flips, recorded_value
 from endotype.subtypes.model import SubtypeModel, load_model
+from endotype.subtypes.reference_range import AncestryRange
 from endotype.subtypes.selection import Settings
 from endotype.tables import read_tsv
 
@@ -247,6 +248,7 @@ FIT_QUICKLY = """
 import sys
 from endotype.subtypes import classifier
 from endotype.subtypes.fit_model import fit_model
+from endotype.subtypes.reference_range import AncestryRange
 from endotype.subtypes.selection import Settings
 classifier.PENALTIES = (1.0,)
 fit_model(sys.argv[1], sys.argv[2], sys.argv[3], Settings(), "label")
@@ -342,3 +344,39 @@ def test_more_features_than_patients_is_learnt_and_says_how_well(tmp_path, monke
     (tmp_path / "f.yaml").write_text(yaml.safe_dump([{"name": f"g{j}"} for j in range(120)]))
     model, _ = fit_model(tmp_path / "t.parquet", tmp_path / "f.yaml", tmp_path / "m.json", Settings(), "kind")
     assert model.evaluation["posterior"]["accuracy"] > 0.9
+
+
+def test_ancestry_outside_the_reference_is_no_call_and_unknown_ancestry_is_said(fitted):
+    _, model, _ = fitted
+    span = AncestryRange(("pc1",), np.array([[0.0]]), np.array([[1.0]]), 3.0)
+    model = replace(model, ancestry=span)
+    rows = (
+        pd.concat([typical(patient=p) for p in ("in", "out", "unknown")]).set_index("patient").astype(float)
+    )
+    axes = pd.DataFrame({"pc1": [0.5, 9.0, np.nan]}, index=rows.index)
+    calls = assign(model, rows, pd.DataFrame(index=rows.index), axes, np.zeros(3, bool))
+    assert calls["ancestry"].tolist() == ["inside", "outside", "not_assessed"]
+    assert calls["reason"].fillna("").tolist() == ["", "out_of_reference", ""]
+
+
+def test_counts_and_categories_are_learnt_and_an_unknown_level_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "PENALTIES", (1.0,))
+    rng = np.random.default_rng(7)
+    groups = rng.integers(0, 2, 120)
+    table = pd.DataFrame({"patient": [f"P{i}" for i in range(120)], "kind": np.where(groups, "a", "b")})
+    table["burden"] = rng.poisson(np.where(groups, 40, 4))
+    table["site"] = np.where(rng.random(120) < 0.85, np.where(groups, "lung", "skin"), "liver")
+    table.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    described = [{"name": "burden", "kind": "count"}, {"name": "site", "kind": "category"}]
+    (tmp_path / "f.yaml").write_text(yaml.safe_dump(described))
+    model, _ = fit_model(tmp_path / "t.tsv", tmp_path / "f.yaml", tmp_path / "m.json", Settings(), "kind")
+    assert model.evaluation["posterior"]["accuracy"] > 0.95
+    new = pd.DataFrame({"patient": ["x", "y", "z"], "burden": [40, "", 5], "site": ["lung", "lung", "moon"]})
+    new.to_csv(tmp_path / "n.tsv", sep="\t", index=False)
+    calls, messages = apply_model(tmp_path / "m.json", tmp_path / "n.tsv", tmp_path / "c.tsv")
+    assert calls["subtype"].iloc[0] == "a"
+    assert calls["information"].iloc[1] < 1
+    assert any("site = 'moon' is no level" in m for m in messages)
+    table.assign(burden=table["burden"] + 0.5).to_csv(tmp_path / "h.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match="no whole numbers"):
+        fit_model(tmp_path / "h.tsv", tmp_path / "f.yaml", tmp_path / "m.json", Settings(), "kind")

@@ -4,11 +4,11 @@ Each side of :mod:`endotype.subtypes.typicality` becomes P = (1 + #{calibration 
 which falls on exponentially beyond the largest calibration score, so that one extreme side is enough. The
 posterior, the rarest finding and the shape are joined: the sum of their -log P (Fisher's way) is made a P of
 its own. The score u_k is the largest -log P of the joined ones, the shape and the pattern: a sum finds what
-is a little strange everywhere, the largest what is very strange in one way. Typicality of group k is tau_k =
-(1 + #{i in group k: u_i >= u_k}) / (n_k + 1), the class-conditional conformal p-value of Vovk, Gammerman &
-Shafer (2005). A patient who belongs to group k has tau_k <= alpha in at most a share alpha of cases,
-whatever the law of the scores. Calibration scores come from models that hadn't seen the patient
-(cross-conformal).
+is a little strange everywhere, the largest what is very strange in one way. Typicality of group k is
+tau_k = (1 + #{i called to k: u_i >= u_k}) / (n_k + 1), a conformal p-value calibrated within the group
+(Mondrian, Vovk, Gammerman & Shafer 2005): of patients like the training patients who are called to k, at
+most a share alpha has tau_k <= alpha, whatever the law of the scores. Calibration scores come from models
+that hadn't seen the patient (cross-conformal).
 """
 
 from __future__ import annotations
@@ -89,13 +89,12 @@ def surprise(sorted_scores: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def calibrate(own: dict[str, np.ndarray], labels: np.ndarray, k: int, alpha: float) -> Conformal:
-    """Calibration from the scores of patients in their own groups.
+    """Calibration from the scores of patients in the groups they are called to.
 
     Args:
-        own: for each side the score of each patient in its group, by a model that wasn't fitted to the
-            patient;
-            shape (n,).
-        labels: groups, int64, shape (n,).
+        own: for each side the score of each patient in the group it is called to, by a model that wasn't
+            fitted to the patient; shape (n,).
+        labels: those groups, int64, shape (n,).
         k: number of groups.
         alpha: the share that must be reachable: a group of fewer than 1 / alpha - 1 takes the scores of all.
     """

@@ -88,18 +88,21 @@ def freeze_labels(data: Data, labels: np.ndarray, k: int, alpha: float, seed: in
     mixtures = [mixture_of(data.rows(rows), one_hot[labels[rows]]) for rows in outside]
     choice = choose_penalty(data, labels, folds, mixtures)
     posterior = softmax(choice.logits, choice.temperature)
+    # By the group a patient is called to, as a new one will be: by true labels, those of classes that are
+    # often missed would make anything look ordinary there.
+    called = posterior.argmax(axis=1)
     own: dict[str, np.ndarray] = {}
     for fold, held_out in enumerate(mixtures):
         inside = folds == fold
         factors = fit_factors(held_out, data.rows(outside[fold]), labels[outside[fold]])
         scored = typicality.scores(held_out, factors, data.rows(inside), posterior[inside])
-        _collect(own, scored, labels, inside)
+        _collect(own, scored, called, inside)
     mixture = mixture_of(data, one_hot[labels])
     classifier = fit_classifier(data, labels, mixture, choice.penalty)
     return Frozen(
         mixture,
         fit_factors(mixture, data, labels),
-        calibrate(own, labels, k, alpha),
+        calibrate(own, called, k, alpha),
         replace(classifier, temperature=choice.temperature),
         choice,
     )
