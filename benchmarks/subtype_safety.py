@@ -12,8 +12,8 @@
   cohorts in which the best solution's p-value is at most 0.05, as it stands and corrected for all choices.
 
 Cohorts have 200 to 500 patients and 8 to 20 features. Every cohort is a line of ``--progress``, from which an
-interrupted run goes on; ``--so-far`` prints the shares of what is there. The limits are those of the default settings; the curves for the picture, which move
-no decision, are left out.
+interrupted run goes on; ``--so-far`` prints the shares of what is there. The limits are those of the default
+settings; the curves for the picture, which move no decision, are left out.
 """
 
 from __future__ import annotations
