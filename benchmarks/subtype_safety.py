@@ -12,8 +12,8 @@
   cohorts in which the best solution's p-value is at most 0.05, as it stands and corrected for all choices.
 
 Cohorts have 200 to 500 patients and 8 to 20 features. Every cohort is a line of ``--progress``, from which an
-interrupted run goes on. The limits are those of the default settings; the curves for the picture, which move
-no decision, are left out.
+interrupted run goes on; ``--so-far`` prints the shares of what is there. The limits are those of the default
+settings; the curves for the picture, which move no decision, are left out.
 """
 
 from __future__ import annotations
@@ -219,12 +219,18 @@ def main() -> None:
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--progress", type=Path, default=Path("subtype_safety.jsonl"))
     parser.add_argument("--part", default="0/1", help="i/m: every m-th cohort, for m processes")
+    parser.add_argument("--so-far", action="store_true", help="compute nothing")
     parser.add_argument("--out", type=Path, help="not written while cohorts are missing")
     args = parser.parse_args()
     everything = tasks(args.cohorts, args.planted, args.survival, args.permutations)
     done = read_progress(args.progress)
+    if args.so_far:
+        print(json.dumps(summary(done), indent=1))
+        return
     part, parts = map(int, args.part.split("/"))
-    todo = [key for index, key in enumerate(everything) if index % parts == part and key not in done]
+    # Mixed, so that an unfinished run says something about every kind.
+    mixed = np.random.default_rng(0).permutation(np.array(list(everything), dtype=object))
+    todo = [key for index, key in enumerate(mixed) if index % parts == part and key not in done]
     for count, key in enumerate(todo, start=1):
         begin = time.process_time()
         row = everything[key]() | {"key": key, "seconds": round(time.process_time() - begin, 3)}
