@@ -27,7 +27,7 @@ from endotype.subtypes.resampling import consensus_matrix, resampled_labels
 MAX_PATIENTS = 1000
 """Patients of a curve; the null cohorts have as many, so that like is compared with like."""
 
-RESAMPLES, RESTARTS, NULL_COHORTS = 20, 5, 20
+RESAMPLES, RESTARTS, NULL_COHORTS = 20, 15, 20
 LEAST_PAC = 1e-3
 """PAC under which cohorts are as good as each other, for the logarithm and the variance."""
 
