@@ -140,6 +140,7 @@ CONFIG: dict[str, Any] = {
         "restarts": 20,
         "resamples": 20,
         "call_probability": 0.8,
+        "min_information": 0.5,
         "typicality_alpha": 0.01,
         "min_size": 20,
         "min_fraction": 0.02,
@@ -521,6 +522,11 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
             "posterior": 0.98,
         }
         row |= {"second_subtype": SUBTYPES[(i + 1) % 3], "second_posterior": 0.01, "typicality": 0.4}
+        row |= {
+            "information": 0.2 if i == len(patients) - 2 else 0.97,
+            "ancestry": "inside",
+            "unusable": None,
+        }
         no_call = {1: "ambiguous", 2: "atypical", 5: "failed_qc", len(patients) - 2: "insufficient_data"}.get(
             i
         )
@@ -550,6 +556,8 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
     names = ["subtype", "feature", "n", "mean_or_rate", "cohort_mean_or_rate", "standardised_difference"]
     write_parquet(pd.DataFrame(profile, columns=names), results / "subtypes/profile.parquet")
     write_json(results / "subtypes/selection.json", {"k": 3})
+    named = [{"subtype": f"S{i}", "name": f"S{i}: marker {i} high", "features": []} for i in (1, 2, 3)]
+    write_json(results / "subtypes/assessment.json", {"names": named, "warnings": []})
     write_json(results / "subtypes/model.json", {"k": 3})
 
 

@@ -24,6 +24,7 @@ REPORT_INPUTS = [
     *rules.build_features.output,
     *rules.discover_subtypes.output,
     *rules.assign_subtypes.output,
+    *rules.assess_subtypes.output,
     *rules.plot_subtypes.output,
     *rules.rank_targets.output,
 ]

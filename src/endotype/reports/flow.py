@@ -15,7 +15,9 @@ NO_CALL_WORDS = {
     "ambiguous": "between subtypes (ambiguous)",
     "atypical": "unlike every subtype (atypical)",
     "no_subtypes": "cohort not divided into subtypes",
+    "unclassified": "like those without a class",
     "insufficient_data": "too few features recorded",
+    "out_of_reference": "ancestry outside the model's range",
     "failed_qc": "genotypes failed quality control",
     "not_assessed": "not given to the subtype model",
 }

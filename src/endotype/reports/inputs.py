@@ -79,6 +79,7 @@ class Cohort:
             variants that the mask takes.
         subtypes: subtype of each patient who was called to one, indexed by patient.
         positions: on the axes of the subtypes stage; None where there are none.
+        assessment: ``subtypes/assessment.json``.
         distributions: clinical column or feature -> its sorted non-missing values in the cohort.
     """
 
@@ -92,6 +93,7 @@ class Cohort:
     knowledge: Row
     ancestry: Row
     model_sha256: str
+    assessment: Row
     genes: dict[str, Row]
     loci: list[Row]
     profile: dict[str, list[Row]]
@@ -105,6 +107,16 @@ class Cohort:
     n_variants: int
     mutated_genes: dict[str, int] = field(default_factory=dict)
     """Gene -> patients of the cohort with a mutation in their tumour that changes its protein."""
+
+    @cached_property
+    def subtype_names(self) -> dict[str, str]:
+        """Subtype -> the name that its features give it, by rule: ``S2: IDH1 altered; age low``."""
+        return {row["subtype"]: row["name"] for row in self.assessment["names"]}
+
+    @property
+    def subtype_warnings(self) -> list[str]:
+        """Sentences of the audit that must stand beside every call."""
+        return list(self.assessment["warnings"])
 
     @cached_property
     def distributions(self) -> dict[str, np.ndarray]:
@@ -272,6 +284,7 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         knowledge=_json(results / "annotation/knowledge.json"),
         ancestry=_json(results / "variants/ancestry.json"),
         model_sha256=hashlib.sha256(_bytes(results / "subtypes/model.json")).hexdigest(),
+        assessment=read_json(results / "subtypes/assessment.json"),
         genes={
             row["gene"]: plain(row)
             for row in read_result(results / "annotation/genes.parquet").to_dict("records")

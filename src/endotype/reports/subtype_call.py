@@ -12,6 +12,9 @@ FILE = "subtypes/assignments.parquet"
 SHOWN_FEATURES = 8
 """How many features a report shows: those on which the subtype differs most from the cohort."""
 
+UNSEEN = ("insufficient_data", "failed_qc", "out_of_reference")
+"""Reasons for which nothing may be said of the patient's place among the subtypes."""
+
 _CARRIER = "carries a rare damaging or protein-changing variant in a gene of this mechanism"
 _LIMIT = "A subtype is a statistical group of this cohort, not a diagnosis, and not validated elsewhere."
 
@@ -23,10 +26,11 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         return _section("not_assessed", "Not assessed: the patient wasn't given to the subtype model."), []
     called = row["call"] == "called"
     reason = None if called else row["reason"]
-    unseen = reason in ("insufficient_data", "failed_qc")
+    unseen = reason in UNSEEN
     if unseen:
         # The model gives numbers even then; showing them would invite to read them as a call.
-        row = {"call": row["call"]} | dict.fromkeys(set(row) - {"call"})
+        told = {name: row[name] for name in ("call", "information", "ancestry", "unusable")}
+        row = dict.fromkeys(row) | told
     posteriors = sorted(
         (
             {"subtype": name[2:], "posterior": p}
@@ -44,6 +48,7 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
     section = _section("present" if called else "not_assessed" if unseen else "absent", statement) | {
         "call": row["call"],
         "subtype": row["subtype"],
+        "name": cohort.subtype_names.get(row["subtype"]) if called else None,
         "reason": reason,
         "posterior": row["posterior"],
         "second_subtype": row["second_subtype"],
@@ -51,6 +56,11 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         "typicality": row["typicality"],
         "typicality_limit": cohort.config["subtypes"]["typicality_alpha"],
         "posterior_limit": cohort.config["subtypes"]["call_probability"],
+        "information": row["information"],
+        "information_limit": cohort.config["subtypes"]["min_information"],
+        "ancestry": row["ancestry"],
+        "unusable": row["unusable"],
+        "warnings": cohort.subtype_warnings if called else [],
         "n_in_subtype": cohort.subtype_sizes.get(row["subtype"]) if called else None,
         "posteriors": sorted(posteriors, key=lambda entry: entry["subtype"]),
         "compared_with": shown,
@@ -75,9 +85,19 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
 
 
 def _section(status: str, statement: str) -> Row:
-    empty = ["call", "subtype", "reason", "posterior", "second_subtype", "second_posterior", "typicality"]
-    empty += ["typicality_limit", "posterior_limit", "n_in_subtype", "compared_with", "claim", "position"]
-    lists: Row = {"posteriors": [], "features": [], "survival": []}
+    empty = [
+        "call",
+        "subtype",
+        "name",
+        "reason",
+        "posterior",
+        "second_subtype",
+        "second_posterior",
+        "typicality",
+    ]
+    empty += ["typicality_limit", "posterior_limit", "information", "information_limit", "ancestry"]
+    empty += ["unusable", "n_in_subtype", "compared_with", "claim", "position"]
+    lists: Row = {"posteriors": [], "features": [], "survival": [], "warnings": []}
     return {"status": status, "statement": statement, **dict.fromkeys(empty), **lists}
 
 
@@ -91,8 +111,10 @@ def _confidence(row: Row, reason: str | None) -> Confidence:
 
 def _called_sentence(row: Row, cohort: Cohort) -> str:
     size = cohort.subtype_sizes.get(row["subtype"], 0)
+    name = cohort.subtype_names.get(row["subtype"]) or ""
+    described = f" ({name.split(': ', 1)[1]})" if ": " in name else ""
     return (
-        f"Subtype {row['subtype']}, posterior probability {probability(row['posterior'])}; "
+        f"Subtype {row['subtype']}{described}, posterior probability {probability(row['posterior'])}; "
         f"{size:,} of {len(cohort.people):,} people of the cohort were called to it."
     )
 
@@ -102,14 +124,19 @@ def _no_call_sentence(row: Row, reason: str | None, record: PatientRecord, cohor
     known = f"{sum(value is not None for value in values)} of {len(values)}"
     limits = cohort.config["subtypes"]
     posterior = "unknown" if row["posterior"] is None else probability(row["posterior"])
+    share = "an unknown part" if row["information"] is None else f"{row['information']:.0%}"
     typicality = "unknown" if row["typicality"] is None else number(row["typicality"], 2)
     sentences = {
         "ambiguous": f"No call: the highest posterior probability, {posterior}, "
         f"is under the limit of {limits['call_probability']}.",
         "atypical": "No call: the patient is unlike the members of every subtype "
         f"(typicality {typicality}, limit {limits['typicality_alpha']}).",
+        "unclassified": "No call: the patient is most like those who have no class.",
         "no_subtypes": "No call: the data of this cohort don't support a division into subtypes.",
-        "insufficient_data": f"Not assessed: only {known} features of the subtype model are known.",
+        "insufficient_data": f"Not assessed: {known} features are known, which hold {share} of what tells "
+        f"the subtypes apart; the limit is {limits['min_information']:.0%}.",
+        "out_of_reference": "Not assessed: the patient's ancestry is outside the range of the people that "
+        "the model was made with.",
         "failed_qc": "Not assessed: the genotypes failed quality control.",
     }
     return sentences.get(reason or "", "No call; the model gave no reason.")
