@@ -26,8 +26,13 @@ GAUSSIAN, BINARY, COUNT, CATEGORY = 0, 1, 2, 3
 RATE_MARGIN = 1e-9
 """Least distance of a rate from 0 and 1, and least mean of a count."""
 
-_MAX_DISPERSION = 100.0
-_BISECTIONS, _NEWTON_STEPS, _ROUNDS = 40, 25, 30
+DISPERSIONS = np.concatenate((np.zeros(1), np.logspace(-3, 2, 120)))
+"""Dispersions that a count may have in a group. A step is a factor of 1.1, finer than cohorts can tell."""
+
+_POISSON = 1e-8
+"""Dispersion under which a count is Poisson."""
+
+_NEWTON_STEPS, _ROUNDS = 25, 30
 _GRID = 2000
 
 
@@ -40,7 +45,7 @@ def dispersion_of(mean: float, variance: float) -> float:
 @numba.njit(cache=True)
 def log_count(x: float, mean: float, dispersion: float) -> float:
     """Log probability of a count under the negative binomial law, Poisson for dispersion 0."""
-    if dispersion < 1e-8:
+    if dispersion < _POISSON:
         return x * math.log(mean) - mean - math.lgamma(x + 1)
     r = 1 / dispersion
     return (
@@ -83,6 +88,7 @@ def log_joint(
     constant = np.zeros((p, k))
     linear = np.zeros((p, k))
     quadratic = np.zeros((p, k))
+    size = np.zeros((p, k))
     for c in range(k):
         for j in range(p):
             m, v = location[c, j], variance[c, j]
@@ -95,6 +101,11 @@ def log_joint(
                 linear[j, c] = np.log(m) - np.log1p(-m)
             elif kind[j] == CATEGORY:
                 linear[j, c] = np.log(m)
+            else:
+                a = dispersion_of(m, v)
+                size[j, c] = 1 / a if a >= _POISSON else 0.0
+                constant[j, c] = -math.log1p(a * m) / a - math.lgamma(1 / a) if a >= _POISSON else -m
+                linear[j, c] = math.log(m) + (math.log(a) - math.log1p(a * m) if a >= _POISSON else 0.0)
     out = np.empty((n, k))
     log_weights = np.log(weights)
     for i in range(n):
@@ -104,9 +115,14 @@ def log_joint(
             if not seen[i, j]:
                 continue
             value = x[i, j]
-            if kind[j] == COUNT or (kind[j] == BINARY and shift[i, j] != 0.0):
+            if shift[i, j] != 0.0 and (kind[j] == COUNT or kind[j] == BINARY):
                 for c in range(k):
                     out[i, c] += _log_one(value, kind[j], location[c, j], variance[c, j], shift[i, j])
+            elif kind[j] == COUNT:
+                free = math.lgamma(value + 1)
+                for c in range(k):
+                    part = constant[j, c] + value * linear[j, c] - free
+                    out[i, c] += part + (math.lgamma(value + size[j, c]) if size[j, c] > 0 else 0.0)
             elif value == 0.0:
                 for c in range(k):
                     out[i, c] += constant[j, c]
@@ -190,50 +206,56 @@ def _shifted_mean(
 
 
 @numba.njit(cache=True)
-def _best_dispersion(x: np.ndarray, shift: np.ndarray, weight: np.ndarray, mean: float) -> float:
-    """The dispersion that maximises a weighted negative binomial likelihood of given mean.
+def rising_logs(x: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """Sum over t < x_ij of log(1 + a t), for every a of the grid but 0; shape (counts, grid - 1, n).
 
-    With lgamma(x + 1/a) - lgamma(1/a) + x log a = sum over t < x of log(1 + a t), the derivative needs only
-    how much weight lies above each t. Its root is found by bisection on log a.
+    It is what of a count's log likelihood depends on the count and the dispersion alone, so EM needs it once.
     """
-    top = 0
-    for i in range(x.shape[0]):
-        if weight[i] > 0:
-            top = max(top, int(x[i]))
-    above = np.zeros(top + 1)
-    for i in range(x.shape[0]):
-        if weight[i] > 0:
-            above[int(x[i])] += weight[i]
-    # above[t]: weight of counts over t.
-    total = 0.0
-    for t in range(top, -1, -1):
-        here = above[t]
-        above[t] = total
-        total += here
-    low, high = math.log(1e-6), math.log(_MAX_DISPERSION)
-    if _dispersion_slope(x, shift, weight, above, mean, math.exp(low)) <= 0:
-        return 0.0
-    for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        if _dispersion_slope(x, shift, weight, above, mean, math.exp(middle)) > 0:
-            low = middle
-        else:
-            high = middle
-    return math.exp(0.5 * (low + high))
+    n = x.shape[0]
+    columns = np.flatnonzero(kind == COUNT)
+    out = np.empty((len(columns), len(DISPERSIONS) - 1, n))
+    for slot in range(len(columns)):
+        for g in range(1, len(DISPERSIONS)):
+            r = 1 / DISPERSIONS[g]
+            base, step = math.lgamma(r), math.log(r)
+            for i in range(n):
+                value = x[i, columns[slot]]
+                out[slot, g - 1, i] = math.lgamma(value + r) - base - value * step
+    return out
 
 
 @numba.njit(cache=True)
-def _dispersion_slope(
-    x: np.ndarray, shift: np.ndarray, weight: np.ndarray, above: np.ndarray, mean: float, a: float
+def _count_gain(
+    x: np.ndarray, shift: np.ndarray, weight: np.ndarray, rising: np.ndarray, mean: float, g: int
 ) -> float:
-    slope = 0.0
-    for t in range(1, above.shape[0]):
-        slope += above[t] * t / (1 + a * t)
+    """Weighted log likelihood of counts at one dispersion of the grid, but for what doesn't depend on it."""
+    a = DISPERSIONS[g]
+    total = 0.0
     for i in range(x.shape[0]):
         if weight[i] > 0:
-            m = mean * math.exp(shift[i])
-            slope += weight[i] * (math.log1p(a * m) / (a * a) - (x[i] + 1 / a) * m / (1 + a * m))
-    return slope
+            m = mean if shift[i] == 0.0 else mean * math.exp(shift[i])
+            if g == 0:
+                total -= weight[i] * m
+            else:
+                total += weight[i] * (rising[g - 1, i] - (x[i] + 1 / a) * math.log1p(a * m))
+    return total
+
+
+@numba.njit(cache=True)
+def _best_dispersion(
+    x: np.ndarray, shift: np.ndarray, weight: np.ndarray, rising: np.ndarray, mean: float
+) -> float:
+    """The dispersion of the grid that maximises a weighted likelihood of given mean, which has one peak."""
+    low, high = 0, len(DISPERSIONS) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if _count_gain(x, shift, weight, rising, mean, middle) < _count_gain(
+            x, shift, weight, rising, mean, middle + 1
+        ):
+            low = middle + 1
+        else:
+            high = middle
+    return DISPERSIONS[low]
 
 
 @numba.njit(cache=True)
@@ -247,12 +269,14 @@ def maximise(
     spread: np.ndarray,
     strength: float,
     floor: float,
+    rising: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """M step: weights, location and variance that maximise the penalised likelihood.
 
     Every component has ``strength`` pseudo-patients like the whole cohort: for gaussian features with mean
     ``centre`` (p,) and variance ``spread`` (p,), for others with the values of all who have one. They keep
     rates off 0 and 1 and variances off 0. With shifts a count's mean and dispersion are maximised in turns.
+    ``rising`` is of :func:`rising_logs`.
     """
     n, p = x.shape
     k = posterior.shape[1]
@@ -278,7 +302,9 @@ def maximise(
     location = np.empty((k, p))
     variance = np.empty((k, p))
     weight = np.empty(n)
+    slot = -1
     for j in range(p):
+        slot += kind[j] == COUNT
         shifted = False
         n_seen = 0
         for i in range(n):
@@ -300,11 +326,11 @@ def maximise(
                 mean = max(location[c, j], RATE_MARGIN)
                 dispersion = 0.0
                 if n_seen > 0:
-                    dispersion = _best_dispersion(x[:, j], shift[:, j], weight, mean)
+                    dispersion = _best_dispersion(x[:, j], shift[:, j], weight, rising[slot], mean)
                     for _ in range(_ROUNDS if shifted else 0):
                         before = mean
                         mean = _shifted_mean(x[:, j], shift[:, j], weight, dispersion, mean)
-                        dispersion = _best_dispersion(x[:, j], shift[:, j], weight, mean)
+                        dispersion = _best_dispersion(x[:, j], shift[:, j], weight, rising[slot], mean)
                         if abs(mean - before) < 1e-9 * before:
                             break
                 location[c, j] = mean
@@ -374,6 +400,7 @@ def em(
     floor: float,
     tolerance: float,
     max_iterations: int,
+    rising: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
     """Expectation maximisation (Dempster, Laird & Rubin 1977) from starting posteriors (n, k).
 
@@ -387,7 +414,9 @@ def em(
     trace = np.empty(max_iterations)
     likelihood = 0.0
     done = 0
-    weights, location, variance = maximise(x, seen, shift, kind, posterior, centre, spread, strength, floor)
+    weights, location, variance = maximise(
+        x, seen, shift, kind, posterior, centre, spread, strength, floor, rising
+    )
     for iteration in range(max_iterations):
         joint = log_joint(x, seen, shift, kind, weights, location, variance)
         posterior, density = normalise_rows(joint)
@@ -400,7 +429,7 @@ def em(
             break
         if done < max_iterations:
             weights, location, variance = maximise(
-                x, seen, shift, kind, posterior, centre, spread, strength, floor
+                x, seen, shift, kind, posterior, centre, spread, strength, floor, rising
             )
     return weights, location, variance, likelihood, trace[:done]
 

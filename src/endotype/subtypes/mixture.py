@@ -10,6 +10,7 @@ the log odds and of the log mean; gaussian features come with it taken off alrea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -88,6 +89,11 @@ class Data:
     def with_values(self, values: np.ndarray) -> Data:
         """The same columns, holes and shifts with other values, of shape (n, p)."""
         return Data.of(np.where(self.seen, values, np.nan), self.kind, self.block, self.shift)
+
+    @cached_property
+    def rising(self) -> np.ndarray:
+        """:func:`kernels.rising_logs` of the counts."""
+        return kernels.rising_logs(self.x, self.kind)
 
     @property
     def n(self) -> int:
@@ -239,5 +245,6 @@ def fit_from(
         floor,
         TOLERANCE,
         iterations,
+        data.rising,
     )
     return float(trace[-1]), Mixture(data.kind, data.block, weights, location, variance, float(likelihood))

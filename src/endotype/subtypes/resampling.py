@@ -14,11 +14,12 @@ import numpy as np
 from endotype.subtypes import kernels
 from endotype.subtypes.consensus import count
 from endotype.subtypes.em_runs import run_all
-from endotype.subtypes.mixture import SHORT_ITERATIONS, Data, Mixture, fit_from
+from endotype.subtypes.mixture import Data, Mixture, fit_from
 
 SHARE = 0.8
 """Share of the patients in a resample."""
 
+QUICK_SHORT_ITERATIONS = 4
 QUICK_ITERATIONS = 100
 """EM of a resample may stop a little earlier than that of the cohort."""
 
@@ -26,7 +27,7 @@ QUICK_ITERATIONS = 100
 def quick_fit(data: Data, k: int, rng: np.random.Generator, restarts: int) -> Mixture:
     """A fit for one of many resamples: the best of a few short runs goes on."""
     starts = [kernels.seed_posteriors(data.points, data.seen, k, rng.random(k)) for _ in range(restarts)]
-    short = [fit_from(data, start, SHORT_ITERATIONS) for start in starts]
+    short = [fit_from(data, start, QUICK_SHORT_ITERATIONS) for start in starts]
     best = max(short, key=lambda result: result[0])[1]
     return fit_from(data, best.posterior(data), QUICK_ITERATIONS)[1]
 

@@ -14,8 +14,8 @@ A number k > 1 is taken only if all of this holds; among those that pass, the on
   :mod:`endotype.subtypes.consensus_fit`, whose mixture is the one that is kept.
 
 Tests go from cheap to dear and a k that failed takes part in no dearer one; what was not computed is null,
-not 0. With ``curves`` the numbers for the picture of stability are computed for every k all the same. They
-move no decision.
+not 0. With ``curves`` the numbers for the picture of stability are computed for the next k all the same.
+They move no decision.
 """
 
 from __future__ import annotations
@@ -182,7 +182,10 @@ def _select(data: Data, settings: Settings, threads: int) -> Selection:
     factor = latent_factor(part) if several else np.empty((0, 0))
     for each in several:
         _judge(each, one, part, factor, smallest, settings, threads)
-    wanted = [t.candidate for t in several if settings.curves or not t.candidate.verdict]
+    passed = [t.candidate.k for t in several if not t.candidate.verdict]
+    # Beyond the next k a curve tells nobody anything, and costs as much as all that went before.
+    shown = max(passed, default=2) + 1 if settings.curves else 0
+    wanted = [t.candidate for t in several if t.candidate.k <= shown or not t.candidate.verdict]
     if wanted:
         _judge_by_curves(wanted, len(several), part, settings, threads)
     for each in several:
