@@ -6,7 +6,7 @@
   with missing values. Share with k = 1.
 * 200 cohorts of one smooth gradient and nothing else: its law is normal, uniform or skewed, and features are
   gaussian or half of them binary. Share with k = 1, and in how many of those an axis is reported.
-* 96 cohorts of 2, 3 or 4 planted groups at several distances. Share with the right k, and the adjusted Rand
+* 60 cohorts of 2, 3 or 4 planted groups at several distances. Share with the right k, and the adjusted Rand
   index where k is right. Distance is that of two centres over the standard deviation within a group.
 * Survival that has to do with nothing, compared between the solutions of 12 (k, view) choices: share of
   cohorts in which the best solution's p-value is at most 0.05, as it stands and corrected for all choices.
@@ -214,7 +214,7 @@ def mean(values: Any) -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=200, help="without groups, and as many gradients")
-    parser.add_argument("--planted", type=int, default=96)
+    parser.add_argument("--planted", type=int, default=60)
     parser.add_argument("--survival", type=int, default=400)
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--progress", type=Path, default=Path("subtype_safety.jsonl"))

@@ -42,7 +42,8 @@ def test_adjusted_rand_equals_scikit_learn():
 def test_odd_patients_are_no_group_of_the_consensus():
     truth = np.array([0] * 20 + [1] * 15 + [2] * 3)
     matrix = (truth[:, None] == truth).astype(np.float32)
-    matrix[35:, :20] = matrix[:20, 35:] = 0.1
+    matrix[:20, 20:35] = matrix[20:35, :20] = 0.3
+    matrix[35:, :20] = matrix[:20, 35:] = 0.05  # the first cut would divide these three from all others
     groups = consensus_groups(matrix, 2, 10)
     assert adjusted_rand(groups, np.array([0] * 20 + [1] * 15 + [0] * 3)) == 1
     assert (

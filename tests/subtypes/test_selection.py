@@ -10,7 +10,7 @@ import pytest
 from endotype.subtypes.mixture import Data
 from endotype.subtypes.null_reference import latent_correlation, latent_factor, simulate
 from endotype.subtypes.selection import Settings, choose, jaccard, match, pairs_kept, select, set_aside
-from endotype.subtypes.stability_curves import lower_p, stability_curves
+from endotype.subtypes.stability_curves import Curve, lower_p, stability_curves
 from tests.reference.latent_correlation import latent_correlation as slow_latent_correlation
 from tests.subtypes.cohorts import gradient, noise, planted, standardised
 
@@ -176,7 +176,7 @@ def test_pac_of_noise_is_no_better_than_that_of_its_null_and_of_groups_is(monkey
     monkeypatch.setattr("endotype.subtypes.stability_curves.RESAMPLES", 8)
     for cohort, better in ((data, True), (noise(np.random.default_rng(9), 150), False)):
         curve = stability_curves(cohort, [3], 5, 1)[0]
-        assert (curve.p_adjusted <= 0.05) == better
+        assert (curve.p <= 0.05) == better
         assert (curve.rcsi > 0.5) == better
         assert curve.p_adjusted == min(5 * curve.p, 1)
 
@@ -191,13 +191,17 @@ def test_p_of_a_pac():
 
 
 @pytest.mark.parametrize(
-    ("agreement", "verdict"), [(0.89, "two halves of the resamples"), (0.9, "supported")]
+    ("p", "agreement", "verdict"),
+    [(0.051, 1.0, "resamples agree no better"), (0.05, 0.89, "two halves of the"), (0.05, 0.9, "supported")],
 )
-def test_halves_of_the_resamples_that_disagree_refuse(monkeypatch, agreement, verdict):
+def test_a_curve_like_the_null_or_halves_that_disagree_refuse(monkeypatch, p, agreement, verdict):
     data, _ = planted(np.random.default_rng(1), n=200)
-    monkeypatch.setattr("endotype.subtypes.stability_curves.NULL_COHORTS", 4)
+    curve = Curve(0, 0.1, {"q05": 0.1, "q50": 0.2, "q95": 0.3}, 0.3, p, 5 * p)
+    monkeypatch.setattr(
+        "endotype.subtypes.selection.stability_curves", lambda _, numbers, *__: [curve] * len(numbers)
+    )
     monkeypatch.setattr("endotype.subtypes.consensus_fit.adjusted_rand", lambda *_: agreement)
     short = Settings(max_k=3, resamples=4, null_cohorts=4, consensus_resamples=6)
     model, candidates = choose(data, short)
     assert verdict in candidates[2].verdict
-    assert (model.k > 1) == (agreement >= 0.9)
+    assert (model.k > 1) == (verdict == "supported")

@@ -7,7 +7,7 @@ groups, treated alike (John et al. 2020, Sci Rep 10:1816, "M3C"):
     RCSI_k = log10(mean null PAC_k / PAC_k)
     p_k    = Beta(PAC_k), with the mean and variance of the null cohorts' PAC_k
 
-p is adjusted by the number of k that were tried (Bonferroni), so that it doesn't depend on which of them
+and, beside it, p times the number of k that were tried (Bonferroni), which doesn't depend on which of them
 were worth a curve.
 """
 
