@@ -172,7 +172,7 @@ class Browser:
             case "Log.entryAdded" if content["entry"]["level"] in ("error", "warning"):
                 self.problems.append(content["entry"]["text"])
             case "Audits.issueAdded":
-                self.problems.append(json.dumps(content["issue"]))
+                self.problems.append(json.dumps(content["issue"])[:400])
 
 
 def _high(fd: int) -> int:

@@ -78,7 +78,7 @@ def _cells(row: Row, assessed: Row, subtypes: Sequence[str]) -> list[Cell]:
     warns = action == "contraindicated"
     return [
         Cell(shorten(row["intervention"], 60), key=row["intervention"]),
-        Cell(row["gene"], key=row["gene"]),
+        Cell(shorten(row["gene"]), key=row["gene"]),
         Cell(row["tier"], key=row["tier"], group=row["tier"]),
         Cell("" if warns else words(action), chip=action if warns else "", key=action, group=words(action)),
         Cell(link, key=link, group=link),
@@ -92,4 +92,4 @@ def _share(n: int, of: int) -> Cell:
     """A number with its share; an empty group has none."""
     if not of:
         return Cell(note="nobody")
-    return Cell(f"{n:,}" if n else "", f"of {of:,} ({percent(n / of, 2)})" if n else "none", key=n)
+    return Cell(f"{n:,}" if n else "", f"of {of:,} ({percent(n / of)})" if n else "none", key=n)

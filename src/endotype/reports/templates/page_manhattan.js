@@ -1,7 +1,7 @@
 // The chart of what was tested along the genome: one trait at a time, read off by pointer or keyboard, zoomed.
 
 const CHART = { height: 340, left: 46, right: 12, top: 22, bottom: 34, reach: 14, least: 2000 };
-const INKS = { axis: "#4b5d69", even: "#5b7886", odd: "#93aab5", hit: "#b3261e", line: "#8a979f", mark: "#14232e" };
+const INKS = { axis: "#4b5d69", even: "#3f6476", odd: "#7f99a6", hit: "#b3261e", line: "#8a979f", mark: "#14232e" };
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 function pText(y) {
@@ -67,10 +67,10 @@ class ManhattanChart {
 
   controls() {
     const tools = this.root.querySelector(".tools");
-    this.select = make("select", {});
+    this.select = make("select", { name: "trait" });
     this.data.traits.forEach((trait, i) => this.select.append(make("option", { value: i, textContent: trait.label })));
     this.select.addEventListener("change", () => this.choose(Number(this.select.value)));
-    this.region = make("input", { type: "text", autocomplete: "off", spellcheck: false, placeholder: "2:1,000,000-2,000,000, a gene or a variant" });
+    this.region = make("input", { type: "text", name: "region", autocomplete: "off", spellcheck: false, placeholder: "2:1,000,000-2,000,000, a gene or a variant" });
     const go = make("button", { type: "submit", textContent: "Show" });
     const form = make("form", { className: "tools" }, make("label", {}, "Trait ", this.select), make("label", {}, "Region ", this.region), go);
     form.addEventListener("submit", (event) => { event.preventDefault(); this.goTo(this.region.value); });

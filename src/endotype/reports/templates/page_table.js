@@ -75,13 +75,13 @@ class DataTable {
 
   controls() {
     const tools = this.root.querySelector(".tools");
-    const search = make("input", { type: "search", autocomplete: "off", spellcheck: false });
+    const search = make("input", { type: "search", name: "search", autocomplete: "off", spellcheck: false });
     search.addEventListener("input", () => { this.query = search.value; this.restart(); });
     tools.append(make("label", {}, "Search ", search));
     const selects = [];
     this.data.columns.forEach((column, i) => {
       if (!column.choice) return;
-      const select = make("select", {}, make("option", { value: "", textContent: "all" }));
+      const select = make("select", { name: `column-${i}` }, make("option", { value: "", textContent: "all" }));
       for (const group of column.groups) select.append(make("option", { value: group, textContent: group }));
       select.addEventListener("change", () => {
         if (select.value) this.chosen.set(i, select.value);
