@@ -103,7 +103,7 @@ def index_page(results: Path, cohort: Cohort, content: Row, variant_flow: Row) -
         "hits": hit_table(
             cohort.loci,
             manhattan,
-            {(r["trait"], r["lead"]): f"#region-{i}" for i, r in enumerate(associations["regions"])},
+            {(r["trait"], r.get("lead")): f"#region-{i}" for i, r in enumerate(associations["regions"])},
         ),
     }
     style, script = (_own(names) for names in (STYLES, SCRIPTS))
