@@ -46,7 +46,11 @@ class Browser:
         self._read, from_child = (_high(fd) for fd in os.pipe())
         command = [program, "--headless", "--remote-debugging-pipe", f"--user-data-dir={self._folder}"]
         command += ["--no-first-run", "--disable-gpu", "--disable-extensions", "--disable-sync"]
-        command += ["--disable-background-networking", "--disable-component-update", "--no-default-browser-check"]
+        command += [
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--no-default-browser-check",
+        ]
         command += ["--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-dev-shm-usage"]
         command += ["--no-sandbox"] * (os.geteuid() == 0) + ["about:blank"]
         quiet = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -105,9 +109,15 @@ class Browser:
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         self._own = path.resolve().as_uri()
         self.call("Page.navigate", url=self._own)
-        done = "document.documentElement.dataset.ready === 'yes'" if scripts else "document.readyState === 'complete'"
+        done = (
+            "document.documentElement.dataset.ready === 'yes'"
+            if scripts
+            else "document.readyState === 'complete'"
+        )
         deadline = time.monotonic() + SECONDS
-        while not self.run(f"location.href.startsWith('file:') && document.readyState === 'complete' && {done}"):
+        while not self.run(
+            f"location.href.startsWith('file:') && document.readyState === 'complete' && {done}"
+        ):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{path} isn't ready: {self.problems}")
             time.sleep(0.02)

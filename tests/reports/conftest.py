@@ -71,6 +71,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with all that the cohort's page shows, and the page; not to be changed."""
+    from tests.reports import cohort_run
+
+    run = cohort_run.build(tmp_path_factory.mktemp("cohort"))
+    cohort_run.page_of(run)
+    return run
+
+
 def build_run(folder: Path, n: int = N_PEOPLE) -> Run:
     """Write a results folder. P0001..: see the comments for what is special about each of the first."""
     results = folder / "results"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+
 import pytest
 
 from endotype.files import write_text
