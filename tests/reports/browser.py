@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-SECONDS = 60.0
+SECONDS = 30.0
 """How long an answer may take; the machine may be busy."""
 
 
