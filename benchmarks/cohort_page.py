@@ -1,7 +1,7 @@
-"""The cohort's page of ten thousand patients: how long it takes to write, how large it is, how fast it answers.
+"""The cohort's page of ten thousand patients: how long it takes to write, how large it is, how it answers.
 
-Patients are copies of sixty made-up reports. The page is opened in headless Chromium, and each action is timed
-inside the page, from the event until the new rows are laid out, so that a slow machine is all that is added.
+Patients are copies of sixty made-up reports. The page is opened in headless Chromium, and each action is
+timed inside the page, from the event until the new rows are laid out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ ACTIONS = {
 TIMED = """(() => {
   const root = document.querySelector('#table-patients');
   const box = root.querySelector('input'), heads = root.querySelectorAll('thead button');
-  const pick = [...root.querySelectorAll('label')].find((l) => l.textContent.startsWith('Subtype')).querySelector('select');
+  const labels = [...root.querySelectorAll('label')];
+  const pick = labels.find((l) => l.textContent.startsWith('Subtype')).querySelector('select');
   const next = [...root.querySelectorAll('button')].find((b) => b.textContent === 'Next');
   const start = performance.now();
   %s;

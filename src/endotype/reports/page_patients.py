@@ -75,8 +75,8 @@ def _findings(p: Row) -> Cell:
 def _target(p: Row) -> Cell:
     target = p["top_target"]
     if target:
-        name = shorten(target["intervention"], 60)
-        return Cell(name, f"{shorten(target['gene'])}, tier {target['tier']}", key=target["intervention"], group=name)
+        name, note = shorten(target["intervention"], 60), f"{shorten(target['gene'])}, tier {target['tier']}"
+        return Cell(name, note, key=target["intervention"], group=name)
     word = NOT_ASSESSED if p["n_targets"] is None else "none found"
     return Cell(note=word, group=word)
 
