@@ -121,7 +121,7 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 def group_colours(names: Iterable[str]) -> dict[str, str]:
     """A colour for each group, the same in every picture of a run; ``S2`` comes before ``S10``."""
-    ordered = sorted(set(names), key=_natural)
+    ordered = sorted(set(names), key=natural)
     return {name: _tint(PALETTE[i % len(PALETTE)], i // len(PALETTE)) for i, name in enumerate(ordered)}
 
 
@@ -142,8 +142,8 @@ def _number(tick: float) -> str:
     return f"{tick:,.0f}" if 1e4 <= abs(tick) < 1e9 else f"{tick:g}".replace("-", "−")
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Order in which ``S2`` comes before ``S10``: numbers by their length, then by their digits."""
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts ``S2`` before ``S10``: numbers by their length, then by their digits."""
     parts = re.split(r"([0-9]+)", name)
     return [(0, len(d := p.lstrip("0")), d) if p.isdigit() else (1, 0, p) for p in parts]
 

@@ -71,6 +71,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with all that the cohort's page shows, and the page; not to be changed."""
+    from tests.reports import cohort_run
+
+    run = cohort_run.build(tmp_path_factory.mktemp("cohort"))
+    cohort_run.page_of(run)
+    return run
+
+
 def build_run(folder: Path, n: int = N_PEOPLE) -> Run:
     """Write a results folder. P0001..: see the comments for what is special about each of the first."""
     results = folder / "results"
@@ -508,8 +518,9 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
     features = clinical[FEATURES].reindex(patients).rename_axis("patient").reset_index()
     features["carrier_signalling"] = (rng.random(len(patients)) < 0.2).astype(float)
     write_parquet(features, results / "subtypes/features.parquet")
-    kinds = [{"name": name, "view": "clinical", "kind": "gaussian"} for name in features.columns[1:]]
-    write_json(results / "subtypes/features.json", {"features": kinds, "views": [], "confounders": []})
+    described = [{"name": n, "view": "clinical", "kind": "gaussian", "levels": None} for n in FEATURES]
+    described.append({"name": "carrier_signalling", "view": "carriers", "kind": "binary", "levels": None})
+    write_json(results / "subtypes/features.json", {"features": described})
     rows = []
     for i, patient in enumerate(patients):
         p = np.full(3, 0.01)

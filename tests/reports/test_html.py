@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from endotype.files import write_text
 from endotype.reports.html import render
-from endotype.reports.overview import write_index
-from tests.reports.conftest import Run, build_run
+from tests.reports.conftest import Run
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>\"' onmouseover='alert(1)' {{7*7}} {% raw %} "
@@ -120,15 +117,12 @@ def make_hostile(run: Run) -> None:
 
 def test_hostile_text_in_every_field_is_text_on_every_page(run: Run) -> None:
     make_hostile(run)
-    patients = run.write()
-    write_index(run.results, run.config)
-    for patient in patients:
+    for patient in run.write():
         page = check_safe(run.page(patient))
         assert "alert(1)' 49" not in page.text
     page = check_safe(run.page("P0001"))
     assert "<script>alert(1)</script>" in page.text
     assert "alert(1)' {{7*7}}" in page.text
-    check_safe((run.results / "reports/index.html").read_text(encoding="utf-8"), local_links=True)
 
 
 def test_ordinary_pages_are_safe_and_self_contained(written: Run) -> None:
@@ -190,23 +184,3 @@ def test_words_of_confidence_never_rest_on_colour_alone(written: Run) -> None:
     report, page = written.report("P0001"), Page(written.page("P0001"))
     for claim in report["claims"]:
         assert claim["confidence"]["word"] in page.text
-
-
-def test_three_thousand_patients_make_an_index_that_stays_small(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    run = build_run(tmp_path)
-    run.write()
-    report = run.results / "reports/P0007/report.json"
-    text = report.read_text(encoding="utf-8")
-    patients = [f"Q{i:05d}" for i in range(3000)]
-    for patient in patients:
-        write_text(run.results / f"reports/{patient}/report.json", text.replace("P0007", patient))
-    row = pd.read_parquet(run.results / "cohort/people.parquet").iloc[6]
-    run.change("cohort/people.parquet", lambda _: pd.DataFrame([row] * 3000).assign(patient=patients))
-    write_index(run.results, run.config)
-    page = (run.results / "reports/index.html").read_text(encoding="utf-8")
-    assert len(page) < 3_000_000
-    assert page.count("<details") == 1 + 12  # all counts of the flow, and the groups of patients
-    assert "Q00000 to Q00249 (250)" in page

@@ -61,11 +61,10 @@ def page(run: Run) -> str:
 def test_pictures_stand_in_their_sections_with_captions_and_reasons(run: Run) -> None:
     draw(run, run.write())
     html = page(run)
-    survival, subtypes = html.index('id="survival"'), html.index('<section id="subtypes"')
-    associations = html.index('<section id="associations"')
-    assert survival < html.index('id="survival.death"') < subtypes
+    survival, features = html.index('<h3 id="survival"'), html.index('<h3 id="features"')
+    assert html.index('<section id="subtypes"') < survival < html.index('id="survival.death"') < features
     for name in ("embedding", "oncoprint"):
-        assert subtypes < html.index(f'id="{name}"') < associations
+        assert features < html.index(f'id="{name}"') < html.index('<section id="targets"')
     assert "Caption &lt;b&gt;&amp;oncoprint" in html and "<b>&" not in html
     assert "Title of consensus &lt;i&gt;: not drawn, because so &lt;u&gt;." in html
 
@@ -94,7 +93,7 @@ def test_the_place_of_a_patient_is_in_the_report_and_on_the_page(run: Run) -> No
     assert position["patient"] == [0.0, 1.0] and position["groups"][0]["subtype"] == "S1"
     colour = run.page("P0001").split('<path class="outline"')[1].split('fill="')[1][:7]
     assert 'class="patient"' in run.page("P0001")
-    assert f'style="background:{colour}"></i>S1' in page(run) and colour != GREY  # the same on every page
+    assert f'fill="{colour}"/></svg><b>S1</b>' in page(run) and colour != GREY  # the same on every page
     assert run.report("P0003")["subtype"]["position"] is None  # nothing of this patient could be placed
     assert run.report("P0006")["subtype"]["position"] is None  # failed quality control
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from endotype.axes import group_colours
 from endotype.errors import input_error
@@ -16,20 +19,27 @@ from endotype.reports.flow import NO_CALL_WORDS, flows
 from endotype.reports.html import render
 from endotype.reports.inputs import Cohort, Row, read_cohort
 from endotype.reports.methods import run_identity
+from endotype.reports.page_assessment import assessment_chapter
+from endotype.reports.page_hits import hit_table, n_variants
+from endotype.reports.page_island import content_policy, island
+from endotype.reports.page_manhattan import manhattan_data
+from endotype.reports.page_patients import patient_table
+from endotype.reports.page_provenance import provenance_chapter
+from endotype.reports.page_table import ROWS_PER_PAGE
+from endotype.reports.page_targets import TargetCounts, target_table
 from endotype.reports.subtype_pictures import subtype_pictures
 from endotype.reports.text import clean, plain, words
 from endotype.reports.trait_pictures import trait_pictures
 from endotype.tables import read_parquet
 
-SCHEMA_VERSION = "1.0"
-ROWS_PER_GROUP = 250
-"""Patients in one table; larger cohorts are folded into several, so that a browser stays quick."""
+SCHEMA_VERSION = "1.1"
 
 MAX_ATTENTION = 12
 """Patients of one kind that the box of those who need attention names; the table of patients has all."""
 
-MAX_LOCI = 50
-"""Rows of the table of loci that are seen at once; further ones are folded away."""
+STYLES = ("style.css", "cohort.css")
+SCRIPTS = ("page_table.js", "page_manhattan.js", "page_start.js")
+"""Files of ``templates/`` that are part of the page, in this order."""
 
 
 def write_index(results: str | Path, config: str | Path) -> None:
@@ -44,56 +54,113 @@ def write_index(results: str | Path, config: str | Path) -> None:
     """
     results = Path(results)
     cohort = read_cohort(results, read_json(config))
-    patients = [_summary(_report(results, patient)) for patient in cohort.people["patient"]]
+    patients, counted = [], TargetCounts()
+    for patient in cohort.people["patient"]:
+        report = _report(results, patient)
+        patients.append(_summary(report))
+        counted.add(report)
     variant_flow = dict(read_json(results / "variants/flow.json"))
-    flow = {
-        "people": _counts(cohort.preflight.get("counts", {})),
-        "variants": _counts(variant_flow),
-    }
-    counts = _cohort_counts(patients)
-    run = plain(run_identity(cohort))
-    write_json(
-        results / "reports/cohort.json",
-        {
-            "schema_version": SCHEMA_VERSION,
-            "run": run,
-            "counts": counts,
-            "flow": flow,
-            "patients": patients,
-            "subtypes": {
-                "sizes": cohort.subtype_sizes,
-                "profile": cohort.profile,
-                "survival": _survival(cohort),
-            },
-            "loci": cohort.loci,
+    names = list(group_colours(cohort.subtype_sizes))
+    content: Row = {
+        "schema_version": SCHEMA_VERSION,
+        "run": plain(run_identity(cohort)),
+        "counts": _cohort_counts(patients),
+        "flow": {
+            "people": _counts(cohort.preflight.get("counts", {})),
+            "variants": _counts(variant_flow),
         },
-    )
+        "patients": patients,
+        "subtypes": {
+            "sizes": cohort.subtype_sizes,
+            "profile": cohort.profile,
+            "survival": _survival(cohort),
+        },
+        "targets": {"assessed": counted.assessed(names), "entries": counted.entries(names)},
+        "loci": cohort.loci,
+    }
+    write_json(results / "reports/cohort.json", content)
+    write_text(results / "reports/index.html", index_page(results, cohort, content, variant_flow))
+
+
+def index_page(results: Path, cohort: Cohort, content: Row, variant_flow: Row) -> str:
+    """The page of a cohort.
+
+    Args:
+        results: the results folder, for pictures and provenance.
+        cohort: what all patients share.
+        content: of ``cohort.json``.
+        variant_flow: ``variants/flow.json``.
+    """
+    counts, patients = content["counts"], content["patients"]
     colours = group_colours(cohort.subtype_sizes)
+    n_tumours = cohort.preflight.get("counts", {}).get("tumours", 0)
     pictures = subtype_pictures(results)
-    page = render(
+    associations = trait_pictures(results, cohort)
+    manhattan = manhattan_data(results)
+    tables = {
+        "patients": patient_table(patients, colours, bool(cohort.has_germline or n_tumours)),
+        "targets": target_table(content["targets"]["entries"], content["targets"]["assessed"], colours),
+        "hits": hit_table(
+            cohort.loci,
+            manhattan,
+            {(r["trait"], r.get("lead")): f"#region-{i}" for i, r in enumerate(associations["regions"])},
+        ),
+    }
+    style, script = (_own(names) for names in (STYLES, SCRIPTS))
+    return render(
         "index.html",
-        run=run,
+        style=style,
+        script=script,
+        content_policy=content_policy(script, style),
+        run=content["run"],
         counts=counts,
         has_germline=cohort.has_germline,
         n_tested=_n_tested(cohort),
-        n_tumours=cohort.preflight.get("counts", {}).get("tumours", 0),
-        flow=flow,
+        n_tumours=n_tumours,
+        flow=content["flow"],
         flow_plots=_flow_plots(cohort, counts, variant_flow),
+        quality=_quality(results),
         attention=_attention(patients),
         no_call_words=NO_CALL_WORDS,
         division=plain(read_json(results / "subtypes/selection.json").get("reason")),
         subtype_sizes=cohort.subtype_sizes,
-        groups=[patients[i : i + ROWS_PER_GROUP] for i in range(0, len(patients), ROWS_PER_GROUP)],
+        assessment=assessment_chapter(results, cohort),
+        tables=tables,
+        islands={name: island(table.data()) for name, table in tables.items()},
+        per_page=ROWS_PER_PAGE,
+        targets_assessed=sum(content["targets"]["assessed"].values()),
         colours=colours,
-        loci=cohort.loci,
+        n_loci=len(cohort.loci),
+        n_unlisted=max(0, manhattan["n_hits"] - n_variants(tables["hits"])),
         ancestry=_ancestry_plot(results, cohort, patients, colours),
         pictures=[p for p in pictures if p["name"].partition(".")[0] != "survival"],
         survival=[p for p in pictures if p["name"].partition(".")[0] == "survival"],
-        associations=trait_pictures(results, cohort),
-        max_loci=MAX_LOCI,
+        associations=associations,
+        manhattan=manhattan,
+        points=island(manhattan),
         not_assessed=_not_assessed(cohort),
+        provenance=provenance_chapter(results, cohort.config),
     )
-    write_text(results / "reports/index.html", page)
+
+
+@cache
+def _own(names: Sequence[str]) -> Markup:
+    """Files of this package, one after the other: never text of a patient, so embedded as they stand."""
+    folder = files("endotype.reports") / "templates"
+    return Markup("".join((folder / name).read_text(encoding="utf-8") for name in names))
+
+
+def _quality(results: Path) -> list[Row]:
+    """Measures of the quality page that somebody has, with how many are beyond a limit."""
+    path = results / "reports/qc.json"
+    if not path.is_file():
+        return []
+    names = ("label", "n", "median", "min", "max", "n_fail", "n_warn", "n_not_assessed")
+    return [
+        plain({name: measure.get(name) for name in names})
+        for measure in read_json(path).get("measures", [])
+        if measure.get("n")
+    ]
 
 
 def _report(results: Path, patient: str) -> Row:

@@ -10,8 +10,9 @@ from typing import Any
 from endotype.files import read_json
 from endotype.reports.inputs import Cohort, Row
 
-EMBEDDED_BYTES = 6_000_000
-"""Pictures are embedded up to this total; further ones are linked."""
+EMBEDDED_BYTES = 2_500_000
+"""Pictures are embedded up to this total (a third more as text); further ones are linked. With all else
+the page of ten thousand patients stays under 8 MB."""
 
 MAX_REGIONS = 12
 """Regional plots on the page, the strongest loci of all traits; the folder has the others."""
