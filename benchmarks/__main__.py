@@ -19,6 +19,8 @@ RUNS = {
     "packed_scan": ["packed_scan"],
     "set_tests": ["set_tests"],
     "subtypes": ["subtypes"],
+    "subtype_safety": ["subtype_safety"],
+    "cohort_page": ["cohort_page"],
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
     "targets_coverage": ["targets", "coverage"],
     "targets_speed": ["targets", "speed"],
