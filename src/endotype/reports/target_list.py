@@ -70,6 +70,7 @@ def _claim(row: Row, record: PatientRecord, variant_claim: Claim | None, taken: 
         )
     claim = Claim(
         id=_target_id(row, record.patient, taken),
+        subject=record.patient,
         type="target",
         text=f"{row['intervention']} is listed as {row['action']} for {row['gene']} (tier {tier}), "
         f"here through {_LINK_WORDS[row['link']]}.",
