@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from endotype.files import read_json, write_json, write_text
+from endotype.reports.render import render_reports
 from endotype.reports.write import write_reports
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import pack, write_store
@@ -32,8 +33,9 @@ class Run:
     config: Path
 
     def write(self) -> list[str]:
-        """Write all reports in one batch."""
-        return write_reports(self.results, self.config, 0, 1)
+        """Make all reports in one batch, and render them."""
+        write_reports(self.results, self.config, 0, 1)
+        return render_reports(self.results, self.config, 0, 1)
 
     def report(self, patient: str) -> dict[str, Any]:
         """One patient's report.json."""
@@ -146,7 +148,7 @@ CONFIG: dict[str, Any] = {
         "outcome_permutations": 1000,
     },
     "targets": {"draws": 1000},
-    "reports": {"batches": 8},
+    "reports": {"batches": 8, "formats": ["html"], "private": True},
 }
 
 

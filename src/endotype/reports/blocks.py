@@ -12,7 +12,7 @@ A block is a mapping that JSON can hold, with ``kind``:
 * ``claim``: ``id``, ``word``, ``number``, ``text`` and ``lines``.
 
 A cell is a list of lines, each ``{"t": text, "s": style}`` with the styles ``strong``, ``sub``, ``code`` and
-``chip`` (a word in a frame), with an ``href`` that was checked; or ``{"svg": ..., "alt": ..., "width": ...}``.
+``chip`` (a word in a frame), with an ``href`` that was checked; or a picture, ``svg alt width``.
 """
 
 from __future__ import annotations

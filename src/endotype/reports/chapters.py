@@ -68,7 +68,9 @@ def variants(context: Context) -> list[Block]:
         rows = [_variant(item, context) for item in other]
         blocks.append(
             table(
-                columns, [[r[0], r[1], r[2], r[4]] for r in rows], "Rare variants with another clinical record"
+                columns,
+                [[r[0], r[1], r[2], r[4]] for r in rows],
+                "Rare variants with another clinical record",
             )
         )
     if chapter["status"] != "not_assessed":
@@ -106,7 +108,8 @@ def _variant(item: Row, context: Context) -> list[Cell]:
         clinical,
         _class(item["classification"]),
         cell(
-            frequency.get(item["population_status"], "not assessed"), sub(f"cohort {number(item['cohort_af'])}")
+            frequency.get(item["population_status"], "not assessed"),
+            sub(f"cohort {number(item['cohort_af'])}"),
         ),
         _confidence(context.claims[item["claim"]]),
     ]
@@ -129,7 +132,9 @@ def _confidence(claim: Row) -> Cell:
 
 
 def _why_listed(item: Row) -> list[Block]:
-    said = f"{item['gene'] or shorten(item['variant_id'])} is listed because it is {'; '.join(item['reasons'])}."
+    said = (
+        f"{item['gene'] or shorten(item['variant_id'])} is listed because it is {'; '.join(item['reasons'])}."
+    )
     if item["disease"]:
         said += f" Gene and disease: {shorten(words(item['disease']), 120)}"
         said += f" ({item['inheritance']})." if item["inheritance"] else "."
@@ -152,7 +157,9 @@ def _joint(change: Row) -> Block:
     phase = "lie on one copy of the gene"
     if change["phase"] != "known":
         phase = "may lie on one copy of the gene (phase not known)"
-    said = f"{change['gene'] or change['transcript']}: {len(change['variants'])} variants {phase} and are read "
+    said = (
+        f"{change['gene'] or change['transcript']}: {len(change['variants'])} variants {phase} and are read "
+    )
     said += f"together: {words(change['consequence'])}"
     if change["amino_acid_change"]:
         said += f", {shorten(change['amino_acid_change'])}"
@@ -173,7 +180,9 @@ def _left_out(chapter: Row) -> str:
             f"No usable genotype at {plural(counts['no_call'], 'site')} with a known pathogenic allele."
         )
     if chapter["items"]:
-        said.append("Frequencies are of the alternate allele: in the reference population, and in this cohort.")
+        said.append(
+            "Frequencies are of the alternate allele: in the reference population, and in this cohort."
+        )
     return " ".join(said)
 
 
@@ -232,13 +241,19 @@ def targets(context: Context) -> list[Block]:
     items, blocks = chapter["items"], [text(chapter["statement"])]
     if not items:
         return blocks
-    columns = [("Intervention", 27), ("Tier", 7), ("Rests on", 32), ("Rank, 90 % interval", 19), ("Confidence", 15)]
+    columns = [
+        ("Intervention", 27),
+        ("Tier", 7),
+        ("Rests on", 32),
+        ("Rank, 90 % interval", 19),
+        ("Confidence", 15),
+    ]
     blocks.append(table(columns, [_target(item, len(items), context) for item in items]))
     blocks.append(
         text(
-            "Tier R1 is resistance or harm, shown first; 1 is the strongest evidence, 4 the weakest. “Indicated” "
-            "and “contraindicated” are the words of the table of targets that the run was given, not advice for "
-            "this patient.",
+            "Tier R1 is resistance or harm, shown first; 1 is the strongest evidence, 4 the weakest. "
+            "“Indicated” and “contraindicated” are the words of the table of targets that the run was given, "
+            "not advice for this patient.",
             "muted",
         )
     )
@@ -266,7 +281,9 @@ def _target(item: Row, n: int, context: Context) -> list[Cell]:
         cell(picture if n > 1 else None, sub(rank)),
         cell(
             chip(word),
-            sub(f"in the first 3 with probability {probability(item['probability_top3'])}") if n > 3 else None,
+            sub(f"in the first 3 with probability {probability(item['probability_top3'])}")
+            if n > 3
+            else None,
         ),
     ]
 
@@ -288,21 +305,23 @@ def subtype(context: Context) -> list[Block]:
             picture = drawing(bar, f"{entry['subtype']} {shown}", 360)
             rows.append([cell(strong(entry["subtype"])), cell(picture), cell(shown)])
         blocks.append(table([("Subtype", 12), ("Posterior probability", 74), ("", 14)], rows, caption))
-        said = f"Typicality {number(chapter['typicality'], 2)} (limit {chapter['typicality_limit']}): the share of "
-        said += "the members of the most probable subtype who fit it no better than this patient."
+        said = (
+            f"Typicality {number(chapter['typicality'], 2)} (limit {chapter['typicality_limit']}): the share "
+        )
+        said += "of the members of the most probable subtype who fit it no better than this patient."
         blocks.append(text(said, "muted"))
     blocks += _features(chapter, context)
     if chapter["position"]:
         share = round(100 * sum(chapter["position"]["share"]))
         title = "Place of the patient among the subtypes"
-        picture = svg.place_among(chapter["position"], context.colours, title)
+        place = svg.place_among(chapter["position"], context.colours, title)
         blocks += [
             heading("Place among the subtypes"),
-            {"kind": "picture", "svg": str(picture), "alt": title, "width": 300},
+            {"kind": "picture", "svg": str(place), "alt": title, "width": 300},
             text(
-                f"Black dot: the patient, on the two axes along which the features of the cohort differ most; "
-                f"{share} % of the differences can be seen in them. Inner outlines hold about half of a "
-                "subtype’s people, outer ones about 90 %. The call is made from all features, not from this "
+                "Black dot: the patient, on the two axes along which the features of the cohort differ "
+                f"most; {share} % of the differences can be seen in them. Inner outlines hold about half of "
+                "a subtype’s people, outer ones about 90 %. The call is made from all features, not from this "
                 "picture.",
                 "muted",
             ),
@@ -326,7 +345,9 @@ def _features(chapter: Row, context: Context) -> list[Block]:
     columns = [("Feature", 28), ("Patient", 14), ("Place in the cohort", 40)]
     columns += [(f"Mean of {near}", 18)] if near else []
     caption = "What the call rests on" if chapter["call"] == "called" else "Features of the subtype model"
-    legend = "Pale bar: 95 % of the cohort; darker bar: its middle half; line: median. Black dot: the patient."
+    legend = (
+        "Pale bar: 95 % of the cohort; darker bar: its middle half; line: median. Black dot: the patient."
+    )
     if near:
         legend += f" Diamond: mean of {near}; line of its colour: its middle half."
     rows = [_feature(f, near, context)[: len(columns)] for f in chapter["features"]]
@@ -345,15 +366,17 @@ def _feature(f: Row, near: str | None, context: Context) -> list[Cell]:
         strip = svg.cohort_strip(
             f["value"], f["quantiles"], title, f["subtype_mean"], colour, f["subtype_half"]
         )
-        known = None if f["percentile"] is None else f"{percentile(f['percentile'])} percentile of {number(f['n'])}"
+        known = (
+            None
+            if f["percentile"] is None
+            else f"{percentile(f['percentile'])} percentile of {number(f['n'])}"
+        )
         place = cell(drawing(strip, f"{title}: {known or value}", 190), sub(known) if known else None)
     elif f["is_rate"]:
         place = cell(f"{f['n']} known")
     show = (lambda v: percent(v, 2)) if f["is_rate"] else number
     return [
-        cell(
-            feature_name(f["feature"]), sub(shorten(f["description"], 120)) if f["description"] else None
-        ),
+        cell(feature_name(f["feature"]), sub(shorten(f["description"], 120)) if f["description"] else None),
         cell(value),
         place,
         cell(show(f["subtype_mean"]), sub(f"cohort {show(f['cohort_mean'])}")),
@@ -394,8 +417,8 @@ def associations(context: Context) -> list[Block]:
                 cell(p_value(item["neg_log10_p"]), sub(f"n = {number(item['n'])}")),
             ]
         )
-    said = "Context from this cohort, not replicated elsewhere. Effects are averages over people and don’t predict "
-    return [*blocks, table(columns, rows), text(f"{said}a patient.", "muted")]
+    said = "Context from this cohort, not replicated elsewhere. Effects are averages over people and don’t "
+    return [*blocks, table(columns, rows), text(f"{said}predict a patient.", "muted")]
 
 
 ASSOCIATIONS_SHOWN = frozenset({"status", "statement", "items", "n_loci", "no_call"})
@@ -420,7 +443,9 @@ def clinical(context: Context) -> list[Block]:
         if rows:
             blocks.append(table([(title, 46), ("Patient", 29), ("Percentile", 25)], rows))
     if chapter["items"]:
-        said = "Percentile: place among the people of this cohort who have a value. It is not a reference range."
+        said = (
+            "Percentile: place among the people of this cohort who have a value. It is not a reference range."
+        )
         blocks.append(text(said, "muted"))
     return blocks
 
@@ -429,9 +454,7 @@ def _value(item: Row) -> list[Cell]:
     place = "–"
     if item["percentile"] is not None:
         place = f"{percentile(item['percentile'])} of {number(item['n'])}"
-    name = cell(
-        words(item["name"]), sub(shorten(item["description"], 120)) if item["description"] else None
-    )
+    name = cell(words(item["name"]), sub(shorten(item["description"], 120)) if item["description"] else None)
     return [name, _clinical_value(item), cell(place)]
 
 
@@ -522,12 +545,12 @@ def methods(context: Context) -> list[Block]:
         for s in run["knowledge"]
     ]
     columns = [("Source", 25), ("File", 30), ("Version", 25), ("SHA-256", 20)]
-    settings = [
-        [cell(s["meaning"], code(s["key"])), cell(_setting(s["value"]))] for s in chapter["settings"]
-    ]
+    settings = [[cell(s["meaning"], code(s["key"])), cell(_setting(s["value"]))] for s in chapter["settings"]]
     return [
         {"kind": "list", "items": chapter["statements"]},
-        table(columns, known, "Knowledge sources") if known else text("No knowledge source was given to this run."),
+        table(columns, known, "Knowledge sources")
+        if known
+        else text("No knowledge source was given to this run."),
         table([("Setting", 70), ("Value", 30)], settings, "Settings"),
     ]
 

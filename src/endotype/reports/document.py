@@ -38,13 +38,13 @@ LAST = ("not_assessed", "methods")
 """Chapters that stand behind those that aren't known here."""
 
 RESEARCH = (
-    "Made by software from the data named below and not reviewed by a laboratory. A finding needs confirmation "
-    "by an accredited method before it is used in care. The id is a pseudonym."
+    "Made by software from the data named below and not reviewed by a laboratory. A finding needs "
+    "confirmation by an accredited method before it is used in care. The id is a pseudonym."
 )
 WORDS_OF_CONFIDENCE = (
     "The word before each finding says how sure it is: established, likely, uncertain or not supported; the "
-    "number behind it stands in its chapter. Not assessed means that nobody looked or nothing could be seen; it "
-    "never means negative."
+    "number behind it stands in its chapter. Not assessed means that nobody looked or nothing could be seen; "
+    "it never means negative."
 )
 
 
@@ -83,7 +83,9 @@ def other_chapters(report: Row) -> list[Row]:
         chapter = report[name]
         further = {k: v for k, v in chapter.items() if k not in shown} if isinstance(chapter, dict) else {}
         if further:
-            found.append({"id": f"{name}-more", "title": f"{title}: further parts", "blocks": generic(further)})
+            found.append(
+                {"id": f"{name}-more", "title": f"{title}: further parts", "blocks": generic(further)}
+            )
     return found
 
 
@@ -151,7 +153,9 @@ def _finding(item: Row, context: Context) -> Row:
         "text": claim["text"],
         "why": why,
         "chapter": item["section"],
-        "chapter_title": CHAPTERS[item["section"]][0] if item["section"] in CHAPTERS else _title(item["section"]),
+        "chapter_title": CHAPTERS[item["section"]][0]
+        if item["section"] in CHAPTERS
+        else _title(item["section"]),
         "tone": tone,
     }
 

@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 
 from endotype.errors import InputError, input_error
+from endotype.files import read_json
+from endotype.reports.batches import batch_of
 from endotype.reports.identity import WrongPatientError
 from endotype.reports.inputs import Row
-from endotype.files import read_json
 from endotype.reports.patient import SCHEMA_PATH
+from endotype.reports.results import read_result
 from endotype.tables import read_tsv, write_tsv
 
 STATEMENT = "Not assessed: this report could not be made."
@@ -66,18 +68,30 @@ def write_failures(path: str | Path, failures: Sequence[Failure]) -> None:
     write_tsv(pd.DataFrame([asdict(f) for f in failures], columns=COLUMNS), path)
 
 
-def merge_failures(parts: Sequence[str | Path], out: str | Path, n_patients: int) -> int:
-    """Join the failures of all batches into one table, by patient and step, and count the patients in it.
+def merge_failures(results: str | Path, batches: int) -> tuple[int, int]:
+    """Join the failures of all batches into ``reports/failures.tsv``, by patient and step.
+
+    Args:
+        results: the results folder, all batches made and rendered.
+        batches: how many batches there are.
+
+    Returns:
+        How many patients are in the table, and how many there are.
 
     Raises:
         InputError: no report at all could be made, which is no fault of a patient.
     """
-    rows = pd.concat([read_tsv(path)[COLUMNS] for path in parts], ignore_index=True)
-    failed = rows.loc[rows["step"] == "report", "patient"].nunique()
-    if n_patients and failed == n_patients:
-        raise input_error(out, "no report could be made", "at least one", "see logs/write_reports/")
+    results = Path(results)
+    patients = read_result(results / "cohort/people.parquet", ["patient"])["patient"]
+    used = sorted({batch_of(patient, batches) for patient in patients})
+    folder = results / "reports/failures"
+    parts = [folder / f"{step}_{batch}.tsv" for step in ("write", "render") for batch in used]
+    rows = pd.concat([pd.DataFrame(columns=COLUMNS), *(read_tsv(path)[COLUMNS] for path in parts)])
+    out = results / "reports/failures.tsv"
+    if len(patients) and rows.loc[rows["step"] == "report", "patient"].nunique() == len(patients):
+        raise input_error(out, "no report could be made", "at least one", "see logs/write_reports")
     write_tsv(rows.sort_values(COLUMNS, ignore_index=True), out)
-    return int(rows["patient"].nunique())
+    return int(rows["patient"].nunique()), len(patients)
 
 
 @cache

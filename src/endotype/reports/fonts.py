@@ -56,7 +56,7 @@ def settable(text: str) -> str:
 
 
 def breakable(text: str) -> str:
-    """``text`` with zero-width spaces where its long words may be broken, so that none runs out of its column."""
+    """``text`` with zero-width spaces where its long words may be broken, so that none leaves its column."""
     return _LONG_WORD.sub(lambda word: _broken(word[0]), text)
 
 

@@ -14,5 +14,5 @@ FORMATS: dict[str, tuple[str, ...]] = {
 
 
 def report_files(formats: Sequence[str]) -> list[str]:
-    """The files that are rendered for each patient; ``report.html``, which the cohort page links to, always."""
+    """The files of each patient; ``report.html``, which the cohort page links to, always."""
     return [file for name, files in FORMATS.items() if name == "html" or name in formats for file in files]

@@ -59,7 +59,9 @@ def _compiler() -> typst.Compiler:
         include_embedded_fonts=False,
         font_paths=[str(folder) for folder in fonts.folders()],
     )
-    return typst.Compiler(str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=found, ignore_system_fonts=True)
+    return typst.Compiler(
+        str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=found, ignore_system_fonts=True
+    )
 
 
 def _prepared(value: Any, key: str = "") -> Any:

@@ -21,7 +21,7 @@ PATIENTS_AT_ONCE = 250
 
 
 def write_reports(results: str | Path, config: str | Path, batch: int, batches: int) -> list[str]:
-    """Write ``reports/{patient}/report.json`` for the patients of one batch, and the list of those that failed.
+    """Write ``reports/{patient}/report.json`` for the patients of one batch, and list those that failed.
 
     A patient whose report can't be made gets one that says so, and a row in
     ``reports/failures/write_{batch}.tsv``; the others are not held up. The traceback goes to stderr.
