@@ -10,9 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 from endotype.axes import group_colours
-from endotype.reports import chapters
 from endotype.reports.blocks import Block, generic, text
-from endotype.reports.chapters import Context
+from endotype.reports.chapters import (
+    associations,
+    clinical,
+    methods,
+    quality,
+    subtype,
+    targets,
+    tumours,
+    variants,
+)
+from endotype.reports.chapters.context import Context
 from endotype.reports.inputs import Row
 from endotype.reports.text import confidence_number, plural, shorten, words
 
@@ -21,16 +30,18 @@ FRAME = ("schema_version", "patient", "run", "failure", "key_findings", "claims"
 
 _Chapter = tuple[str, Callable[[Context], list[Block]], frozenset[str]]
 
+_LISTED = frozenset({"status", "statement", "items"})
+
 CHAPTERS: dict[str, _Chapter] = {
-    "variants": ("Variants", chapters.variants, chapters.VARIANTS_SHOWN),
-    "tumours": ("Tumours", chapters.tumours, chapters.LISTED),
-    "targets": ("Targets", chapters.targets, chapters.LISTED),
-    "subtype": ("Subtype", chapters.subtype, chapters.SUBTYPE_SHOWN),
-    "associations": ("Cohort associations", chapters.associations, chapters.ASSOCIATIONS_SHOWN),
-    "clinical": ("Clinical values", chapters.clinical, chapters.LISTED),
-    "quality": ("Quality", chapters.quality, chapters.QUALITY_SHOWN),
-    "not_assessed": ("Not assessed", chapters.not_assessed, frozenset()),
-    "methods": ("Methods", chapters.methods, chapters.METHODS_SHOWN),
+    "variants": ("Variants", variants.variants, variants.VARIANTS_SHOWN),
+    "tumours": ("Tumours", tumours.tumours, _LISTED),
+    "targets": ("Targets", targets.targets, targets.TARGETS_SHOWN),
+    "subtype": ("Subtype", subtype.subtype, subtype.SUBTYPE_SHOWN),
+    "associations": ("Cohort associations", associations.associations, associations.ASSOCIATIONS_SHOWN),
+    "clinical": ("Clinical values", clinical.clinical, _LISTED),
+    "quality": ("Quality", quality.quality, quality.QUALITY_SHOWN),
+    "not_assessed": ("Not assessed", methods.not_assessed, frozenset()),
+    "methods": ("Methods", methods.methods, methods.METHODS_SHOWN),
 }
 """Chapters by their name in ``report.json``: title, what sets them, and the parts that it sets."""
 
@@ -131,7 +142,7 @@ def _first_page(context: Context) -> list[Block]:
     if found["n_more"]:
         more = plural(found["n_more"], "more finding")
         blocks.append(text(f"{more} of these kinds can be read in the chapters below.", "muted"))
-    quoted = "Interventions are quoted from a table of targets; they are not advice for this patient. "
+    quoted = "Interventions are quoted from sources; they are not advice for this patient. "
     said = quoted * bool(report["targets"]["items"]) + WORDS_OF_CONFIDENCE
     return [*blocks, text(said, "muted")]
 
