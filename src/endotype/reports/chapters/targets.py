@@ -47,8 +47,8 @@ def targets(context: Context) -> list[Block]:
         text(
             "Tier R1 is resistance or harm, shown first; 1 is the strongest evidence, 4 the weakest, 3B is "
             "evidence in another disease; R2 is weak evidence of resistance or of resistance in another "
-            "disease; D says only that drugs act on the gene’s product. “Indicated” and “contraindicated” are "
-            "the words of the sources that the run was given, not advice for this patient.",
+            "disease; D says only that drugs act on the gene’s product. “Indicated” and “contraindicated” "
+            "are the words of the sources that the run was given, not advice for this patient.",
             "muted",
         )
     )
