@@ -18,6 +18,7 @@ RUNS = {
     "binary": ["binary"],
     "packed_scan": ["packed_scan"],
     "set_tests": ["set_tests"],
+    **{f"reports_{n}": ["reports", "--patients", str(n)] for n in (100, 1000, 4000)},
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
     "qc_1126x15k": ["qc", "--people", "1126", "--variants", "15000"],
     "qc_2500x20k": ["qc", "--people", "2500", "--variants", "20000"],

@@ -46,17 +46,17 @@ def xlsx_cells(content: bytes) -> dict[str, list[list[str]]]:
     space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
     found = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        shared = ElementTree.fromstring(archive.read("xl/sharedStrings.xml"))
+        strings = ["".join(t.text or "" for t in entry.iter(f"{space}t")) for entry in shared]
         book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
         for i, sheet in enumerate(book.iter(f"{space}sheet"), start=1):
             root = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{i}.xml"))
             assert not list(root.iter(f"{space}f")), "a formula"
-            found[sheet.attrib["name"]] = [
-                [
-                    "".join(t.text or "" for t in cell.iter() if t.tag in (f"{space}t", f"{space}v"))
-                    for cell in row
-                ]
-                for row in root.iter(f"{space}row")
-            ]
+            rows = []
+            for row in root.iter(f"{space}row"):
+                values = [(cell.get("t"), cell.findtext(f"{space}v") or "") for cell in row]
+                rows.append([strings[int(value)] if kind == "s" else value for kind, value in values])
+            found[sheet.attrib["name"]] = rows
     return found
 
 

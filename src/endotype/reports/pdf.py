@@ -23,7 +23,8 @@ from endotype.reports.inputs import Row
 
 TEMPLATE = Path(__file__).parent / "templates/report.typ"
 
-_WIDTH = re.compile(r'width="100%"')
+_STRIP = re.compile(r'width="100%" height="(\d+)"')
+_MARGIN = 7
 _UNSETTABLE = (
     "Characters that no font of this form has are written as their number, [U+0E01] for one; report.html and "
     "report.json have them as they are."
@@ -79,6 +80,14 @@ def _prepared(value: Any, key: str = "") -> Any:
 
 
 def _standing_alone(svg: str, width: float) -> str:
-    """A picture made for a page, with what it has there from the page: its namespace, its width, its font."""
+    """A picture made for a page, with what it has there from the page: its namespace, its width, its font.
+
+    A strip, whose width is that of its place, keeps a margin for the marks that stand over its ends.
+    """
+    head, _, body = svg[len("<svg") :].partition(">")
     look = f'xmlns="http://www.w3.org/2000/svg" font-family="{fonts.LATIN}" font-size="12" fill="{INK}"'
-    return "<svg " + look + _WIDTH.sub(f'width="{width:g}"', svg[len("<svg") :], count=1)
+    height = _STRIP.search(head)
+    if height is None:
+        return f"<svg {look}{head}>{body}"
+    inner = f'<svg x="{_MARGIN}" width="{width - 2 * _MARGIN:g}" height="{height[1]}" overflow="visible">'
+    return f'<svg {look} width="{width:g}" height="{height[1]}">{inner}{body}</svg>'

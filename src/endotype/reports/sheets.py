@@ -46,7 +46,8 @@ def report_xlsx(report: Row) -> bytes:
     """``report.json`` as a workbook; the same bytes for the same report."""
     content = io.BytesIO()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(content, {**options, "constant_memory": True}) as book:
+    # In memory: a workbook is small, and nothing of a patient is left in the machine's temporary folder.
+    with xlsxwriter.Workbook(content, {**options, "in_memory": True}) as book:
         book.set_properties({"title": f"Report of {report['patient']['id']}", "created": CREATED})
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         body = book.add_format({"text_wrap": True, "valign": "top"})

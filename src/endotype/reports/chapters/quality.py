@@ -26,8 +26,9 @@ SHARES = ("call_rate", "contamination", "het_rate")
 def quality(context: Context) -> list[Block]:
     """Every measure with its limit, and the relatives."""
     chapter = context.report["quality"]
-    verdict = chapter["verdict"] or "not assessed"
-    blocks = [text(f"{verdict.capitalize()}. {chapter['statement']}", "alarm" if verdict == "fail" else "")]
+    verdict = chapter["verdict"]
+    shown = f"{verdict.capitalize()}. {chapter['statement']}" if verdict else chapter["statement"]
+    blocks = [text(shown, "alarm" if verdict == "fail" else "")]
     if chapter["metrics"]:
         columns = [("Measure", 40), ("Patient", 14), ("Limit", 20), ("Cohort median", 14), ("Verdict", 12)]
         rows = [_metric(metric) for metric in chapter["metrics"]]
