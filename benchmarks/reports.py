@@ -3,8 +3,8 @@
     python -m benchmarks.reports --patients 1000 --out benchmarks/results/reports_1000.json
 
 The results folder is that of the tests, with as many patients as asked for. Its batches run as the workflow
-runs them: processes of their own, as many at a time as ``--cores``. Time is wall clock from the first batch to
-the last, memory the largest resident set of one process.
+runs them: processes of their own, ``--cores`` at a time. Time is wall clock from the first batch to the last,
+memory the largest resident set of one process.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ def test_one_bad_patient_gets_a_report_that_says_so(one_bad_patient: Run) -> Non
 
 def test_a_failed_report_fits_the_schema_claims_nothing_and_has_every_form(written: Run) -> None:
     run = written.report("P0001")["run"]
-    report = failed_report(Failure("P0001", "report", "a fault"), run, "included")
+    person = {"status": "included", "in_genotypes": True, "in_clinical": False, "sex": "female"}
+    report = failed_report(Failure("P0001", "report", "a fault"), run, person)
     validate_report(report)
     check_person(report, "P0001")
     assert report["claims"] == []
@@ -85,8 +86,10 @@ def test_a_failed_report_fits_the_schema_claims_nothing_and_has_every_form(writt
         "included",
         "not assessed",
     }
+    assert report["patient"]["in_genotypes"] and not report["patient"]["in_clinical"]
     for file, text in texts(report).items():
         assert file.endswith(".tsv") or "a fault" in text, file
+        assert "female" not in text and "no call" not in text, file
 
 
 def test_one_form_that_fails_is_one_that_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

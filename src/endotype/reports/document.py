@@ -121,6 +121,8 @@ def _facts(report: Row) -> list[list[str]]:
         ["Subtype", report["subtype"]["subtype"] or "no call"],
         ["Cohort", plural(run["n_people"], "person", "people")],
     ]
+    if "failure" in report:
+        return [fact for fact in facts if fact[0] in ("Assembly", "Cohort")]
     if patient["n_tumours"]:
         facts.insert(2, ["Tumours", str(patient["n_tumours"])])
     return facts + [[_title(k), str(v)] for k, v in patient.items() if k not in known]

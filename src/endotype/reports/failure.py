@@ -17,6 +17,7 @@ from endotype.reports.identity import WrongPatientError
 from endotype.reports.inputs import Row
 from endotype.reports.patient import SCHEMA_PATH
 from endotype.reports.results import read_result
+from endotype.reports.text import plain
 from endotype.tables import read_tsv, write_tsv
 
 STATEMENT = "Not assessed: this report could not be made."
@@ -43,16 +44,17 @@ def reason_class(error: Exception) -> str:
     return f"a fault of the program ({type(error).__name__})"
 
 
-def failed_report(failure: Failure, run: Row, status: str) -> Row:
+def failed_report(failure: Failure, run: Row, person: Row) -> Row:
     """A report that says that it failed, in the form of :data:`SCHEMA_PATH`; every chapter is not assessed.
 
     Args:
         failure: whose report, and why.
         run: the ``run`` chapter of the reports.
-        status: the patient's ``status`` in ``cohort/people.parquet``.
+        person: the patient's row of ``cohort/people.parquet``: what of the patient is in the run.
     """
     report = _blank(_schema(), _schema())
-    report["patient"] |= {"id": failure.patient, "status": status, "sex_declared": "not assessed"}
+    known = {name: plain(person[name]) for name in ("status", "in_genotypes", "in_clinical")}
+    report["patient"] |= {"id": failure.patient, "sex_declared": "not assessed", **known}
     report["run"] = run
     report["failure"] = {"step": failure.step, "reason": failure.reason}
     report["key_findings"]["statement"] = (

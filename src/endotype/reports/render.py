@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from endotype.errors import input_error
 from endotype.files import atomic_path, read_json
@@ -55,16 +56,18 @@ def render_reports(results: str | Path, config: str | Path, batch: int, batches:
         InputError: a ``report.json`` is missing.
     """
     results, settings = Path(results), read_json(config)["reports"]
-    people = read_result(results / "cohort/people.parquet", ["patient", "status"])
-    status = dict(zip(people["patient"], people["status"], strict=True))
-    patients = sorted(patient for patient in status if batch_of(patient, batches) == batch)
+    people = read_result(results / "cohort/people.parquet").to_dict("records")
+    persons: dict[str, Any] = {
+        row["patient"]: row for row in people if batch_of(row["patient"], batches) == batch
+    }
+    patients = sorted(persons)
     files = report_files(settings["formats"])
     failures: list[Failure] = []
     with private_files(settings["private"]):
         for done, patient in enumerate(patients, start=1):
             folder = results / "reports" / patient
             own_folder(folder, settings["private"])
-            failures += _render_patient(folder, patient, status[patient], files)
+            failures += _render_patient(folder, persons[patient], files)
             if done % PROGRESS_EVERY == 0 or done == len(patients):
                 print(f"reports rendered: {done:,} of {len(patients):,}", file=sys.stderr, flush=True)
         own_folder(results / "reports/failures", settings["private"])
@@ -72,9 +75,9 @@ def render_reports(results: str | Path, config: str | Path, batch: int, batches:
     return patients
 
 
-def _render_patient(folder: Path, patient: str, status: str, files: list[str]) -> list[Failure]:
+def _render_patient(folder: Path, person: Row, files: list[str]) -> list[Failure]:
     """Write the files of one patient; what could not be made is returned, and stands in the file too."""
-    path = folder / "report.json"
+    patient, path = person["patient"], folder / "report.json"
     if not path.is_file():
         raise input_error(path, "no such file", "a report of every patient", "write the reports first")
     report = read_json(path)
@@ -87,7 +90,7 @@ def _render_patient(folder: Path, patient: str, status: str, files: list[str]) -
             traceback.print_exc()
             failure = Failure(patient, file, reason_class(error))
             failures.append(failure)
-            content = RENDERERS[file](failed_report(failure, report["run"], status))
+            content = RENDERERS[file](failed_report(failure, report["run"], person))
         with atomic_path(folder / file) as temporary:
             temporary.write_bytes(content)
     return failures

@@ -109,12 +109,16 @@ def sheets(report: Row) -> list[Sheet]:
     methods += [[s["key"], s["value"]] for s in report["methods"]["settings"]]
     methods += _flat({k: v for k, v in report["methods"].items() if k not in ("statements", "settings")})
     methods += _flat({"run": report["run"]})
-    return [*known[:-2], *further, *known[-2:], ("Methods", ["what", "value"], methods)]
+    last = ("Methods", ["what", "value"], methods)
+    if "failure" in report:
+        # The counts of chapters that were not made are no counts.
+        return [known[0], *known[-2:], last]
+    return [*known[:-2], *further, *known[-2:], last]
 
 
 def _summary(report: Row) -> list[list[Any]]:
     rows = [["failure", report["failure"]["reason"]]] if "failure" in report else []
-    rows += _flat(report["patient"])
+    rows += [["id", report["patient"]["id"]]] if rows else _flat(report["patient"])
     rows += [["key findings", report["key_findings"]["statement"]]]
     rows += [[f"{name}", part["statement"]] for name, part in report.items() if _has_statement(name, part)]
     note = "For research use. Made by software and not reviewed by a laboratory. The id is a pseudonym."

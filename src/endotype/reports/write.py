@@ -68,5 +68,5 @@ def _report(record: PatientRecord, cohort: Cohort) -> tuple[Row, Failure | None]
         traceback.print_exc()
         failure = Failure(record.patient, "report", reason_class(error))
         run = plain(run_identity(cohort))
-        return failed_report(failure, run, str(record.person["status"])), failure
+        return failed_report(failure, run, record.person), failure
     return report, None
