@@ -82,7 +82,7 @@ def test_every_form_has_a_renderer_and_the_page_is_always_written() -> None:
     assert schema["properties"]["reports"]["properties"]["formats"]["items"]["enum"] == ALL
 
 
-@pytest.mark.parametrize("patient", ["P0001", "P0002", "P0006", "P0059", "P0060"])
+@pytest.mark.parametrize("patient", ["P0001", "P0002", "P0006"])
 def test_every_claim_is_in_every_form(written: Run, patient: str) -> None:
     """variants.tsv has those of variants only."""
     report = written.report(patient)
@@ -274,17 +274,18 @@ def many_variants(report: dict[str, Any], n: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
-def test_five_thousand_variants_are_all_there(report: dict[str, Any]) -> None:
-    many = many_variants(report, 5000)
-    for file, text in texts(many).items():
-        assert all(f"variant-{i:012x}" in text for i in range(5000)), file
+@pytest.mark.parametrize("n", [60, pytest.param(5000, marks=pytest.mark.long)])
+def test_many_variants_are_all_there(report: dict[str, Any], n: int) -> None:
+    for file, text in texts(many_variants(report, n)).items():
+        assert all(f"variant-{i:012x}" in text for i in range(n)), file
 
 
-@pytest.mark.parametrize("patient", ["P0006", "P0012", "P0059", "P0060"])
+@pytest.mark.parametrize("patient", ["P0006", "P0012", "P0060"])
 def test_sparse_patients_have_readable_forms(written: Run, patient: str) -> None:
-    """Failed quality, no listed variant, no clinical record, no genotypes."""
-    for file, text in texts(written.report(patient)).items():
+    """Failed quality, no listed variant, no genotypes."""
+    report = written.report(patient)
+    for file, text in texts(report).items():
+        assert file == "variants.tsv" or all(claim["id"] in text for claim in report["claims"]), file
         assert file.endswith(".tsv") or "otassessed" in re.sub(r"\s", "", text), file
         if patient == "P0006" and file != "variants.tsv":
             assert "failed" in text
