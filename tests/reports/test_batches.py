@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,11 @@ def test_links_lead_to_known_hosts_only() -> None:
 def test_every_form_is_listed_once() -> None:
     files = [file for part in FORMATS.values() for file in part]
     assert len(files) == len(set(files))
+
+
+def test_nothing_of_a_patient_is_given_to_the_report_of_snakemake() -> None:
+    """Its labels, captions and categories are written into scripts unescaped: no rule gives it any."""
+    for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]:
+        assert not re.search(r"\breport\(|^\s*(report|caption|category):", path.read_text(), re.MULTILINE), (
+            path
+        )
