@@ -32,6 +32,9 @@ def subtype(context: Context) -> list[Block]:
     """The call, what it rests on, and the patient's place in the cohort."""
     chapter = context.report["subtype"]
     blocks = [text(chapter["statement"])]
+    blocks += [text(warning, "notice") for warning in chapter.get("warnings", [])]
+    if chapter.get("unusable"):
+        blocks.append(text(f"Not used: {shorten(chapter['unusable'], 400)}"))
     if chapter["posteriors"]:
         limit = chapter["posterior_limit"]
         caption = f"Posterior probability of each subtype (dashed line: limit of a call, {limit})."
@@ -49,7 +52,7 @@ def subtype(context: Context) -> list[Block]:
             f"Typicality {number(chapter['typicality'], 2)} (limit {chapter['typicality_limit']}): the share "
         )
         said += "of the members of the most probable subtype who fit it no better than this patient."
-        blocks.append(text(said, "muted"))
+        blocks.append(text(said + _known(chapter), "muted"))
     blocks += _features(chapter, context)
     if chapter["position"]:
         share = round(100 * sum(chapter["position"]["share"]))
@@ -74,8 +77,22 @@ SUBTYPE_SHOWN = frozenset(
         *("status", "statement", "claim", "call", "subtype", "reason", "posterior", "second_subtype"),
         *("second_posterior", "typicality", "typicality_limit", "posterior_limit", "n_in_subtype"),
         *("posteriors", "compared_with", "features", "survival", "position"),
+        *("name", "information", "information_limit", "ancestry", "unusable", "warnings"),
     }
 )
+
+
+def _known(chapter: Row) -> str:
+    """How much of what tells the subtypes apart was seen, where the model says so."""
+    said = ""
+    if chapter.get("information") is not None:
+        said += f" Information {percent(chapter['information'], 2)}"
+        if chapter.get("information_limit") is not None:
+            said += f" (limit {percent(chapter['information_limit'], 2)})"
+        said += ": the share of what tells the subtypes apart that was seen."
+    if chapter.get("ancestry") == "not_assessed":
+        said += " Whether the patient’s ancestry is in the range of the model was not assessed."
+    return said
 
 
 def _features(chapter: Row, context: Context) -> list[Block]:
