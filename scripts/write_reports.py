@@ -1,4 +1,4 @@
-"""Write report.json and report.html for the patients of one batch."""
+"""Write report.json for the patients of one batch; one that fails says so and is listed."""
 
 from __future__ import annotations
 

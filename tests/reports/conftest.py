@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from endotype.files import read_json, write_json, write_text
+from endotype.reports.render import render_reports
 from endotype.reports.write import write_reports
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.plink import pack, write_store
@@ -32,8 +33,9 @@ class Run:
     config: Path
 
     def write(self) -> list[str]:
-        """Write all reports in one batch."""
-        return write_reports(self.results, self.config, 0, 1)
+        """Make all reports in one batch, and render them."""
+        write_reports(self.results, self.config, 0, 1)
+        return render_reports(self.results, self.config, 0, 1)
 
     def report(self, patient: str) -> dict[str, Any]:
         """One patient's report.json."""
@@ -157,7 +159,7 @@ CONFIG: dict[str, Any] = {
         "outcome_permutations": 1000,
     },
     "targets": {"draws": 1000},
-    "reports": {"batches": 8},
+    "reports": {"batches": 8, "formats": ["html"], "private": True},
 }
 
 
@@ -518,9 +520,14 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
     features = clinical[FEATURES].reindex(patients).rename_axis("patient").reset_index()
     features["carrier_signalling"] = (rng.random(len(patients)) < 0.2).astype(float)
     write_parquet(features, results / "subtypes/features.parquet")
+<<<<<<< HEAD
     described = [{"name": n, "view": "clinical", "kind": "gaussian", "levels": None} for n in FEATURES]
     described.append({"name": "carrier_signalling", "view": "carriers", "kind": "binary", "levels": None})
     write_json(results / "subtypes/features.json", {"features": described})
+=======
+    kinds = [{"name": name, "view": "clinical", "kind": "gaussian"} for name in features.columns[1:]]
+    write_json(results / "subtypes/features.json", {"features": kinds, "views": [], "confounders": []})
+>>>>>>> render
     rows = []
     for i, patient in enumerate(patients):
         p = np.full(3, 0.01)

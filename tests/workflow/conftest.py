@@ -79,7 +79,7 @@ class Run:
         lines = (done.stdout + done.stderr).splitlines()
         return {
             line.split()[1].rstrip(":").rsplit("_", 1)[0]
-            if line.split()[1].startswith("write_reports_")
+            if line.split()[1].startswith(("write_reports_", "render_reports_"))
             else line.split()[1].rstrip(":")
             for line in lines
             if line.startswith(("rule ", "localrule "))

@@ -218,7 +218,7 @@ def test_the_demo_configuration_plans_every_rule(tmp_path, small_cohort):
     written = set()
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         written |= set(re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE))
-    assert rules - {"all"} == written | {"write_reports"}
+    assert rules - {"all"} == written | {"write_reports", "render_reports"}
     sections = {
         "annotation": {"compare_imported": True},
         "association": {"gwas_ssf": {"date": "2026-01-31", "assembly": "EndoSim1"}},

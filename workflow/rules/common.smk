@@ -21,6 +21,7 @@ from endotype.digest import code_digest
 from endotype.errors import InputError
 from endotype.later_inputs import later_readers
 from endotype.reports.batches import batch_of
+from endotype.reports.formats import report_files
 from endotype.subtypes.views.settings import view_files
 
 put_python_first()

@@ -1,10 +1,12 @@
 # One report.json per patient, and its renderings.
 #
-# Patients are written in batches chosen by a hash of their id, so that a new patient touches one batch.
+# Patients are written in batches chosen by a hash of their id, so that a new patient touches one batch. A
+# batch has two rules: one makes report.json, the other renders it, so that a change of a template computes nothing.
 # The patients of a batch are known from the sheets, so each batch is a rule of its own and each report
 # a tracked file.
 
 BATCHES = CONFIG["reports"]["batches"]
+REPORT_FILES = report_files(CONFIG["reports"]["formats"])
 PATIENTS_OF_BATCH = {}
 for patient in PATIENTS:
     PATIENTS_OF_BATCH.setdefault(batch_of(patient, BATCHES), []).append(patient)
@@ -37,7 +39,8 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
         input:
             REPORT_INPUTS,
         output:
-            collect("results/reports/{patient}/report.{ext}", patient=patients_of_batch, ext=["json", "html"]),
+            collect("results/reports/{patient}/report.json", patient=patients_of_batch),
+            f"results/reports/failures/write_{batch}.tsv",
         log:
             f"logs/write_reports/{batch}.log",
         benchmark:
@@ -52,6 +55,55 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
         shell:
             "python {params.script} --results results --config results/provenance/config.json"
             " --batch {params.batch} --batches {params.batches} > {log} 2>&1"
+
+    rule:
+        name:
+            f"render_reports_{batch}"
+        input:
+            collect("results/reports/{patient}/report.json", patient=patients_of_batch),
+            rules.write_provenance.output,
+            "results/cohort/people.parquet",
+        output:
+            collect("results/reports/{patient}/{file}", patient=patients_of_batch, file=REPORT_FILES),
+            f"results/reports/failures/render_{batch}.tsv",
+        log:
+            f"logs/render_reports/{batch}.log",
+        benchmark:
+            f"logs/benchmarks/render_reports/{batch}.tsv"
+        conda:
+            "../../envs/endotype.yaml"
+        params:
+            code=code("render_reports.py"),
+            script=script("render_reports.py"),
+            batch=batch,
+            batches=BATCHES,
+        shell:
+            "python {params.script} --results results --config results/provenance/config.json"
+            " --batch {params.batch} --batches {params.batches} > {log} 2>&1"
+
+
+rule list_failures:
+    """Reports, and forms of them, that could not be made: one table of all batches."""
+    input:
+        collect(
+            "results/reports/failures/{step}_{batch}.tsv",
+            step=["write", "render"],
+            batch=sorted(PATIENTS_OF_BATCH),
+        ),
+    output:
+        "results/reports/failures.tsv",
+    log:
+        "logs/list_failures.log",
+    benchmark:
+        "logs/benchmarks/list_failures.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("list_failures.py"),
+        script=script("list_failures.py"),
+        batches=BATCHES,
+    shell:
+        "python {params.script} --results results --batches {params.batches} > {log} 2>&1"
 
 
 rule write_qc_page:
@@ -82,6 +134,8 @@ rule write_index:
     input:
         qc_page=rules.write_qc_page.output,
         reports=collect("results/reports/{patient}/report.json", patient=PATIENTS),
+        pages=collect("results/reports/{patient}/report.html", patient=PATIENTS),
+        failures=rules.list_failures.output,
         tables=REPORT_INPUTS,
         plots=rules.plot_association.output,
         sumstats=(rules.export_sumstats.output if GWAS_SSF else []),

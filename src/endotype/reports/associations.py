@@ -121,6 +121,7 @@ def _claim(item: Row, record: PatientRecord) -> Claim:
         what += f"{shorten(item['id'])}{near}"
     return Claim(
         id=claim_id("association", record.patient, f"{item['trait']} {item['kind']} {item['id']}"),
+        subject=record.patient,
         type="association",
         text=f"Carries {what}, associated in this cohort with {item['trait']}: {item['effect']}, "
         f"p = {p_value(item['neg_log10_p'])}, n = {item['n']:,}.",

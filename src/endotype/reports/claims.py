@@ -56,6 +56,8 @@ class Claim:
     evidence: tuple[Evidence, ...] = ()
     input: tuple[Input, ...] = ()
     limits: tuple[str, ...] = ()
+    subject: str = ""
+    """The patient whom it is about: whoever renders a report checks that it is the report's own."""
 
     def as_dict(self) -> dict[str, Any]:
         """The claim as ``report.json`` has it."""

@@ -260,6 +260,7 @@ def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         evidence.append(cohort.evidence("population_frequency", f"AF {number(item['population_af'])}"))
     return Claim(
         id=claim_id("variant", record.patient, item["variant_id"]),
+        subject=record.patient,
         type="variant",
         text=text + ".",
         confidence=confidence,

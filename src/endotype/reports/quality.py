@@ -111,6 +111,7 @@ def _verdict_claim(record: PatientRecord, row: Row, reasons: list[str]) -> Claim
     }[row["verdict"]]
     return Claim(
         id=claim_id("quality", record.patient, "verdict"),
+        subject=record.patient,
         type="quality",
         text=text,
         confidence=Confidence("established", row["call_rate"], "call rate"),
@@ -126,6 +127,7 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
         claims.append(
             Claim(
                 id=claim_id("identity", record.patient, "sex"),
+                subject=record.patient,
                 type="identity",
                 text=f"The declared sex is {declared}; the genotypes look {row['inferred_sex']}.",
                 confidence=Confidence("likely", row["x_het_rate"], "heterozygosity on X"),
@@ -138,6 +140,7 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
             claims.append(
                 Claim(
                     id=claim_id("identity", record.patient, f"duplicate {relative['patient']}"),
+                    subject=record.patient,
                     type="identity",
                     text=f"The genotypes are the same as those of {relative['patient']}.",
                     confidence=Confidence("likely", relative["kinship"], "kinship coefficient"),

@@ -73,6 +73,7 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         return section, []
     claim = Claim(
         id=claim_id("subtype", record.patient, "call"),
+        subject=record.patient,
         type="subtype",
         text=statement,
         confidence=_confidence(row, reason),

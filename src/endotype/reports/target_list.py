@@ -105,6 +105,7 @@ def _claim(
         )
     claim = Claim(
         id=_target_id(row, record.patient, taken),
+        subject=record.patient,
         type="target",
         text=f"{_said(row)}, here through {_LINK_WORDS[row['link']]}.",
         confidence=Confidence(word, row["probability_top3"], "probability of a rank from 1 to 3"),

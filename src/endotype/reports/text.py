@@ -22,6 +22,27 @@ _HTTPS = re.compile(
 )
 
 
+LINK_HOSTS = frozenset(
+    {
+        *(
+            "ncbi.nlm.nih.gov",
+            "nih.gov",
+            "doi.org",
+            "ensembl.org",
+            "ebi.ac.uk",
+            "uniprot.org",
+            "genenames.org",
+        ),
+        *("omim.org", "orpha.net", "hpo.jax.org", "monarchinitiative.org", "clinicalgenome.org", "lovd.nl"),
+        *("gnomad.broadinstitute.org", "civicdb.org", "oncokb.org", "cancer.gov", "clinicaltrials.gov"),
+        *("clinpgx.org", "pharmgkb.org", "cpicpgx.org", "pharmvar.org", "pgscatalog.org", "reactome.org"),
+        *("fda.gov", "europa.eu", "who.int", "example.org"),
+    }
+)
+"""Hosts that a report may link to, each with those under it: public sources of knowledge, and the name
+that is reserved for examples. An address elsewhere is shown as text."""
+
+
 def plain(value: Any) -> Any:
     """A value of a table as JSON has it: NumPy scalars unboxed, any missing value ``None``, text cleaned.
 
@@ -48,8 +69,12 @@ def shorten(text: str, limit: int = 40) -> str:
 
 
 def https_link(text: str | None) -> str | None:
-    """``text`` if it is an https address with nothing unusual in it, else ``None``."""
-    return text if text and _HTTPS.fullmatch(text) else None
+    """``text`` if it is an https address of :data:`LINK_HOSTS` with nothing unusual in it, else ``None``."""
+    if not text or not _HTTPS.fullmatch(text):
+        return None
+    host = text.removeprefix("https://").partition("/")[0].partition(":")[0].lower()
+    parts = host.split(".")
+    return text if any(".".join(parts[i:]) in LINK_HOSTS for i in range(len(parts))) else None
 
 
 def number(value: float | None, digits: int = 3) -> str:
