@@ -35,7 +35,11 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
         input:
             REPORT_INPUTS,
         output:
-            collect("results/reports/{patient}/report.{ext}", patient=patients_of_batch, ext=["json", "html"]),
+            collect(
+                "results/reports/{patient}/{file}",
+                patient=patients_of_batch,
+                file=["report.json", "report.html", "report.fhir.json", "phenopacket.json"],
+            ),
         log:
             f"logs/write_reports/{batch}.log",
         benchmark:

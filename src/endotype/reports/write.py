@@ -7,17 +7,21 @@ from pathlib import Path
 from endotype.axes import group_colours
 from endotype.files import read_json, write_json, write_text
 from endotype.reports.batches import batch_of
+from endotype.reports.fhir import fhir_bundle
 from endotype.reports.html import render
 from endotype.reports.inputs import Row, read_cohort, read_patients
 from endotype.reports.interpretation import ORIGIN_WORDS
 from endotype.reports.patient import patient_report
+from endotype.reports.phenopacket import phenopacket
 
 MAX_OTHER_VARIANTS = 25
 """Rows of variants with a lesser clinical record that a page shows; ``report.json`` has all."""
 
 
 def write_reports(results: str | Path, config: str | Path, batch: int, batches: int) -> list[str]:
-    """Write ``reports/{patient}/report.json`` and ``report.html`` for the patients of one batch.
+    """Write ``reports/{patient}/report.json`` and its renderings for the patients of one batch.
+
+    The renderings are ``report.html``, ``report.fhir.json`` and ``phenopacket.json``.
 
     Args:
         results: the results folder, all stages before this one done.
@@ -39,6 +43,8 @@ def write_reports(results: str | Path, config: str | Path, batch: int, batches: 
         folder = results / "reports" / record.patient
         write_json(folder / "report.json", report)
         write_text(folder / "report.html", report_page(report))
+        write_json(folder / "report.fhir.json", fhir_bundle(report), indent=None)
+        write_json(folder / "phenopacket.json", phenopacket(report), indent=None)
     return patients
 
 

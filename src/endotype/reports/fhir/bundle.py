@@ -7,6 +7,9 @@ is the pseudonymous id and the declared sex, nothing else. Values of the clinica
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 from endotype.reports.fhir import codes
@@ -44,7 +47,23 @@ def fhir_bundle(report: Row) -> dict[str, Any]:
     Raises:
         ValueError: a claim would be stated twice, or by nothing.
     """
-    report = plain(dict(report))
+    with _collector_paused():
+        return _bundle_of(plain(dict(report)))
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A bundle is one tree without cycles; collecting while it grows would walk it over and over."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _bundle_of(report: Row) -> dict[str, Any]:
     draft = _draft(report)
     _add_patient_and_device(draft, report)
     _add_variants(draft, report)

@@ -5,12 +5,15 @@ and the Logical Observation Identifiers Names and Codes (LOINC) Committee and is
 the license at http://loinc.org/license. LOINC is a registered United States trademark of Regenstrief
 Institute, Inc.
 
-Codes of LOINC and of the guide are those of HL7 Genomics Reporting 4.0.0 (ci-build 1dbfb09, CC0-1.0). What has
-no code there gets one of Endotype's own, under addresses that are names and lead to no page.
+Codes of LOINC and of the guide are those of HL7 Genomics Reporting 4.0.0 (ci-build 1dbfb09, CC0-1.0). What
+has no code there gets one of Endotype's own, under addresses that are names and lead to no page.
+
+Concepts with fixed words are made once and shared by all resources: they aren't to be edited in place.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 Element = dict[str, Any]
@@ -132,21 +135,29 @@ def concept(
     return built
 
 
+@cache
 def loinc(code: str, text: str) -> Element:
     """A LOINC code, with words of ours."""
     return concept(text, LOINC, code)
 
 
+@cache
 def guide(code: str, text: str | None = None) -> Element:
     """A code of the guide's own system."""
     return concept(text or code.replace("-", " "), TBD, code)
 
 
 def own(code: str, text: str | None = None) -> Element:
-    """A code of Endotype's."""
-    return concept(text or code.replace("-", " "), OWN_CODES, code)
+    """A code of Endotype's; ``text`` may be of the report."""
+    return concept(text, OWN_CODES, code) if text else _own(code)
 
 
+@cache
+def _own(code: str) -> Element:
+    return concept(code.replace("-", " "), OWN_CODES, code)
+
+
+@cache
 def answer(pair: tuple[str, str]) -> Element:
     """An answer of LOINC's lists."""
     return concept(pair[1], LOINC, pair[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 NAMESPACE = uuid.UUID("6f0b5f5e-5d0a-5b53-9a53-0d6c3f7c1a11")
@@ -10,7 +11,9 @@ NAMESPACE = uuid.UUID("6f0b5f5e-5d0a-5b53-9a53-0d6c3f7c1a11")
 
 def resource_id(kind: str, patient: str, key: str) -> str:
     """A UUID of version 5 (RFC 4122) from the kind of a resource, the patient and what it is about."""
-    return str(uuid.uuid5(NAMESPACE, "\0".join([kind, patient, key])))
+    name = "\0".join([kind, patient, key]).encode("utf-8")
+    digest = hashlib.sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
 def url_of(identity: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from endotype.reports.fhir import codes
@@ -35,6 +36,9 @@ class Draft:
         stated: claims that a resource states.
         variants: (variant id, ``germline`` or ``somatic``) -> reference of its Observation.
         items: chapter items by claim id.
+        subtype: reference of the subtype's Observation, once it is there.
+        subject: reference of the patient.
+        device: reference of the program that made the report.
     """
 
     patient: str
@@ -49,27 +53,20 @@ class Draft:
     variants: dict[tuple[str, str], Element] = field(default_factory=dict)
     subtype: Element | None = None
 
+    def __post_init__(self) -> None:
+        self.subject = {"reference": url_of(resource_id("Patient", self.patient, ""))}
+        self.device = {"reference": url_of(resource_id("Device", self.patient, ""))}
+
     def add(self, kind: str, key: str, resource: Element) -> Element:
-        """Put a resource into the bundle and return a reference to it."""
-        identity = resource_id(kind, self.patient, key)
-        if identity in self.resources:
-            raise ValueError(f"two resources of the kind {kind} about {key!r}")
+        """Put a resource into the bundle and return a reference to it.
+
+        A second one of the same kind and key, which tables of knowledge may bring about, gets an id by its turn.
+        """
+        turns = (key + "\0again" * turn for turn in count())
+        identities = (resource_id(kind, self.patient, turn) for turn in turns)
+        identity = next(i for i in identities if i not in self.resources)
         self.resources[identity] = {"id": identity} | resource
-        return self.reference(kind, key)
-
-    def reference(self, kind: str, key: str) -> Element:
-        """A reference to the resource of a kind about something."""
-        return {"reference": url_of(resource_id(kind, self.patient, key))}
-
-    @property
-    def subject(self) -> Element:
-        """A reference to the patient."""
-        return self.reference("Patient", "")
-
-    @property
-    def device(self) -> Element:
-        """A reference to the program that made the report."""
-        return self.reference("Device", "")
+        return {"reference": url_of(identity)}
 
     def of_type(self, resource_type: str) -> Iterable[Element]:
         """References to all resources of a type, in the order of the bundle."""
@@ -148,10 +145,11 @@ def statement_parts(claim: Row) -> list[Element]:
     confidence = claim["confidence"]
     word = concept(confidence["word"], codes.OWN_CONFIDENCE, confidence["word"].replace(" ", "-"))
     parts = [
-        {"code": codes.guide("conclusion-string"), "valueString": claim["text"]},
-        {"code": own("confidence"), "valueCodeableConcept": word},
+        words(codes.guide("conclusion-string"), claim["text"]),
+        coded(own("confidence"), word),
+        number(own("confidence-number", confidence["kind"]), confidence["value"]),
     ]
-    return parts + present(number(own("confidence-number", confidence["kind"]), confidence["value"]))
+    return present(*parts)
 
 
 def evidence(claim: Row) -> Iterable[Element]:

@@ -90,7 +90,8 @@ def add_joint_change(draft: Draft, change: Row) -> None:
     members = [
         draft.variants.get((variant, "germline"), {"display": variant}) for variant in change["variants"]
     ]
-    key = "\0".join([*change["variants"], change.get("transcript") or "", change["haplotype"]])
+    place = [change.get("transcript") or "", change["haplotype"], change.get("amino_acid_change") or ""]
+    key = "\0".join([*change["variants"], *place])
     assumed = change["phase"] != "known"
     observation(
         draft,
