@@ -507,6 +507,8 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
     features = clinical[FEATURES].reindex(patients).rename_axis("patient").reset_index()
     features["carrier_signalling"] = (rng.random(len(patients)) < 0.2).astype(float)
     write_parquet(features, results / "subtypes/features.parquet")
+    kinds = [{"name": name, "view": "clinical", "kind": "gaussian"} for name in features.columns[1:]]
+    write_json(results / "subtypes/features.json", {"features": kinds, "views": [], "confounders": []})
     rows = []
     for i, patient in enumerate(patients):
         p = np.full(3, 0.01)
