@@ -1,4 +1,4 @@
-"""Write report.json and report.html for the patients of one batch."""
+"""Write report.json and its renderings (HTML, FHIR, Phenopacket) for the patients of one batch."""
 
 from __future__ import annotations
 

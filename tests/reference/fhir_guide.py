@@ -1,8 +1,8 @@
 """HL7's Genomics Reporting guide as its authors wrote it, in FHIR Shorthand: its rules, and its examples.
 
 ``rules_of_guide`` reads the profiles into the rows of ``resources/fhir/genomics_reporting.tsv``;
-``violations`` holds a resource against such rows; ``examples`` turns the guide's own instances into resources.
-Only what these profiles use of FHIR Shorthand is understood.
+``violations`` holds a resource against such rows; ``examples`` turns the guide's own instances into
+resources. Only what these profiles use of FHIR Shorthand is understood.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def fhir_bundle(report: Row) -> dict[str, Any]:
         The bundle as plain data, for :func:`endotype.files.write_json`.
 
     Raises:
-        ValueError: a claim would be stated twice, or by nothing.
+        ValueError: a claim is about another patient, or would be stated twice, or by nothing.
     """
     with _collector_paused():
         return _bundle_of(plain(dict(report)))
@@ -91,6 +91,10 @@ def _bundle_of(report: Row) -> dict[str, Any]:
 def _draft(report: Row) -> Draft:
     run = report.get("run", {})
     claims = {claim["id"]: claim for claim in report["claims"]}
+    patient = report["patient"]["id"]
+    for claim in report["claims"]:
+        if claim.get("subject", patient) != patient:
+            raise ValueError(f"report of {patient}: claim {claim['id']} is about another patient")
     items: dict[str, Row] = {
         item["claim"]: item
         for section in report.values()
@@ -99,7 +103,7 @@ def _draft(report: Row) -> Draft:
         if isinstance(item, dict) and item.get("claim")
     }
     return Draft(
-        patient=report["patient"]["id"],
+        patient=patient,
         status=_status(report),
         assembly=run.get("assembly") or "not stated",
         knowledge={row["source"]: row for row in run.get("knowledge", [])},

@@ -60,7 +60,7 @@ class Draft:
     def add(self, kind: str, key: str, resource: Element) -> Element:
         """Put a resource into the bundle and return a reference to it.
 
-        A second one of the same kind and key, which tables of knowledge may bring about, gets an id by its turn.
+        A second one of the same kind and key, which a user's tables may cause, gets an id by its turn.
         """
         turns = (key + "\0again" * turn for turn in count())
         identities = (resource_id(kind, self.patient, turn) for turn in turns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, answer, concept, guide, loinc, own
 from endotype.reports.fhir.parts import Draft, Row, coded, number, observation, span, words
-from endotype.reports.fhir.variants import add_bare_variant, gene
+from endotype.reports.fhir.variants import add_bare_variant
 
 _DIRECTIONS = {
     "sensitivity": codes.RESPONSIVE,
@@ -27,7 +27,7 @@ def add_target(draft: Draft, item: Row) -> None:
         coded(
             loinc("81259-4", "treatment context"), concept(item["disease"]) if item.get("disease") else None
         ),
-        *gene(item),
+        words(own("gene"), item["gene"]),
         words(own("listed-as"), item["action"]),
         words(own("linked-through"), item["link"].replace("_", " ")),
         words(own("link-detail"), item.get("detail")),
