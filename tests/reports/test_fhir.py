@@ -169,6 +169,19 @@ class TestStructure:
             }
             assert linked == risks
 
+    def test_the_conclusion_is_the_key_findings_or_the_sentence_in_their_place(self, reports, bundles):
+        for patient, report in reports.items():
+            (head,) = resources(bundles[patient], "DiagnosticReport")
+            claims = {claim["id"]: claim for claim in report["claims"]}
+            section = report["key_findings"]
+            for item in section["items"]:
+                claim = claims[item["claim"]]
+                assert f"{claim['confidence']['word'].capitalize()}: {claim['text']}" in head["conclusion"]
+            assert head["conclusion"].startswith(section["statement"] or "")
+            notes = [e["valueAnnotation"]["text"] for e in head["extension"] if "valueAnnotation" in e]
+            assert notes[0].startswith("For research use.")
+            assert f"variants: {report['variants']['statement']}" in notes
+
     def test_bundles_follow_the_rules_of_the_guide(self, bundles):
         rules = shipped_rules()
         seen: Counter[str] = Counter()

@@ -220,7 +220,7 @@ def _conclusion(draft: Draft, report: Row) -> str:
     lines = [section.get("statement")]
     for item in section.get("items", []):
         claim = draft.claims[item["claim"]]
-        lines.append(f"{claim['text']} ({claim['confidence']['word']})")
+        lines.append(f"{claim['confidence']['word'].capitalize()}: {claim['text']}")
     if section.get("n_more"):
         lines.append(f"{section['n_more']} more are in the report.")
     return " ".join(line for line in lines if line)
@@ -234,9 +234,7 @@ def _notes(report: Row) -> list[tuple[str, str]]:
         notes.append(("test-disclaimer", "The patients of this run are simulated."))
     for name, section in sorted(report.items()):
         if name != "key_findings" and isinstance(section, dict) and section.get("statement"):
-            notes.append(
-                ("result-confirmation" if name == "quality" else "", f"{name}: {section['statement']}")
-            )
+            notes.append(("", f"{name}: {section['statement']}"))
     if run:
         made = f"Run {run.get('name')}; configuration sha256 {run.get('config_sha256')}."
         notes.append(("test-methodology", made))
