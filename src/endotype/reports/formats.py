@@ -9,6 +9,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "pdf": ("report.pdf",),
     "xlsx": ("report.xlsx",),
     "tsv": ("claims.tsv", "variants.tsv"),
+    "fhir": ("report.fhir.json",),
+    "phenopacket": ("phenopacket.json",),
 }
 """Every form and its files, all rendered from ``report.json`` and from nothing else."""
 

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from endotype.errors import input_error
-from endotype.files import atomic_path, read_json
+from endotype.files import atomic_path, read_json, to_json
 from endotype.reports.batches import batch_of
 from endotype.reports.failure import Failure, failed_report, reason_class, write_failures
+from endotype.reports.fhir import fhir_bundle
 from endotype.reports.formats import report_files
 from endotype.reports.identity import check_person
 from endotype.reports.inputs import Row
 from endotype.reports.patient_page import report_page
 from endotype.reports.pdf import report_pdf
+from endotype.reports.phenopacket import phenopacket
 from endotype.reports.private import own_folder, private_files
 from endotype.reports.results import read_result
 from endotype.reports.sheets import claims_tsv, report_xlsx, variants_tsv
@@ -32,6 +34,8 @@ RENDERERS: dict[str, Callable[[Row], bytes]] = {
     "report.xlsx": report_xlsx,
     "claims.tsv": claims_tsv,
     "variants.tsv": variants_tsv,
+    "report.fhir.json": lambda report: to_json(fhir_bundle(report), None).encode("utf-8"),
+    "phenopacket.json": lambda report: to_json(phenopacket(report), None).encode("utf-8"),
 }
 """What makes the content of each file of :data:`~endotype.reports.formats.FORMATS` from a report."""
 
