@@ -17,7 +17,7 @@ from endotype.subtypes.characterise import (
     compare_shares,
     fisher_mid_p,
 )
-from endotype.variants.plink import open_store
+from endotype.variants.plink import GenotypeStore, open_store, pack
 from tests.reference import subtype_assessment as slow
 from tests.subtypes.cohorts import CohortFiles
 
@@ -140,6 +140,14 @@ class TestTable:
 
 
 class TestGenes:
+    def test_a_cohort_without_genotypes_knows_of_no_carrier(self):
+        store = GenotypeStore(
+            pack(np.empty((0, 0), np.int8)), pd.DataFrame({"id": []}), pd.DataFrame({"iid": []})
+        )
+        annotation = pd.DataFrame(columns=["variant_id", "gene", "impact", "consequence_status", "cohort_af"])
+        found = gene_carriers(store, annotation.assign(damaging=None), pd.Index(["A", "B"]), set(), 1)
+        assert list(found.index) == ["A", "B"] and found.empty
+
     def test_carriers_and_burdens(self, divided: tuple[CohortFiles, object]):
         files, _ = divided
         store = open_store(files.bfile)

@@ -40,8 +40,9 @@ def gene_carriers(
         for g, own in zip(gene[start : start + BLOCK], seen, strict=True):
             np.maximum(status[g], own, out=status[g])
     status[:, [p in failed for p in store.people["iid"]]] = -1
-    place = pd.Index(store.people["iid"]).get_indexer(patients)
-    status = np.where(place >= 0, status[:, place], np.int8(-1))
+    # Who has no genotypes has the place -1: the last column, where nothing is known.
+    status = np.column_stack([status, np.full(len(genes), -1, np.int8)])
+    status = status[:, pd.Index(store.people["iid"]).get_indexer(patients)]
     enough = (status == 1).sum(axis=1) >= least
     return pd.DataFrame(status[enough].T, index=patients, columns=genes[enough])
 

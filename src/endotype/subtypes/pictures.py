@@ -160,7 +160,7 @@ def _embedding(inputs: Inputs, groups: _Groups) -> tuple[pd.DataFrame, np.ndarra
     features = read_parquet(inputs.features).set_index("patient").sort_index()
     tables = (read_parquet(path).set_index("patient") for path in (inputs.clinical, inputs.ancestry))
     clinical, ancestry = (table.reindex(features.index) for table in tables)
-    data = model.data(features, clinical, ancestry)
+    data = model.data(model.usable(features)[0], clinical, ancestry)
     values = np.where(data.seen, data.x, np.nan)
     learn = ~groups.unfit.reindex(features.index).fillna(True).to_numpy(bool)
     return features, values, fit_embedding(values[learn])
