@@ -147,7 +147,13 @@ CONFIG: dict[str, Any] = {
         "outcome_permutations": 1000,
     },
     "targets": {"draws": 1000},
-    "reports": {"batches": 8},
+    "reports": {
+        "batches": 8,
+        "status": "preliminary",
+        "consent": {"secondary_findings": None, "research": None},
+        "secondary_genes": None,
+        "previous": None,
+    },
 }
 
 
