@@ -1,10 +1,10 @@
 """The user's list of genes whose pathogenic variants are told only to those who agreed to it.
 
-A table with one row a gene, such as the list of the American College of Medical Genetics (ACMG SF). The
-gene stands in the column ``gene`` (or ``gene_symbol``); ``hgnc_id`` and ``ensembl_gene_id`` are used where
-they are given, so that a gene that was renamed is still found. ``report`` (or ``variants_to_report``) says
-which variants are told: a word of :data:`RULES`, or the phrases of the list itself. Other columns are passed
-over.
+A table with a row for each gene, or for each gene and disease, such as the list of the American College of
+Medical Genetics (ACMG SF). The gene stands in the column ``gene`` (or ``gene_symbol``); ``hgnc_id`` and
+``ensembl_gene_id`` are used where they are given, so that a gene that was renamed is still found. ``report``
+(or ``variants_to_report``) says which variants are told: a word of :data:`RULES`, or the phrases of the list
+itself. Other columns are passed over.
 """
 
 from __future__ import annotations
@@ -96,22 +96,23 @@ def read_gene_list(setting: Mapping[str, Any]) -> GeneList:
         found = ", ".join(visible(str(name)) for name in table)
         raise input_error(path, f"the columns {found}", "a column 'gene'")
     rule_column = next((name for name in _RULE_COLUMNS if name in table), None)
-    genes, problems, seen = [], [], set()
+    genes: list[ListedGene] = []
+    problems: list[Problem] = []
+    seen: dict[str, Rule] = {}
     for line, row in table.iterrows():
         gene, said = row[gene_column].strip(), row[rule_column].strip() if rule_column else ""
         rule = _rule(said)
         if not gene:
             problems.append(Problem(str(path), int(str(line)), gene_column, "nothing", "the name of a gene"))
-        elif gene in seen:
-            found = f"{visible(gene)} a second time"
-            problems.append(Problem(str(path), int(str(line)), gene_column, found, "each gene once"))
         elif rule is None:
             expected = f"one of {', '.join(RULES)}"
             problems.append(Problem(str(path), int(str(line)), str(rule_column), visible(said), expected))
-        else:
+        elif seen.setdefault(gene, rule) != rule:
+            found, expected = f"another rule for {visible(gene)}", "one rule for each gene"
+            problems.append(Problem(str(path), int(str(line)), str(rule_column), found, expected))
+        elif gene not in {row.gene for row in genes}:
             ids = (row.get("hgnc_id", "").strip(), row.get("ensembl_gene_id", "").strip())
             genes.append(ListedGene(gene, rule, *ids))
-        seen.add(gene)
     if problems:
         raise InputError(problems)
     if not genes:
