@@ -55,7 +55,7 @@ def test_a_consent_column_is_one_of_the_dictionary_with_that_role() -> None:
     (unknown,) = faults({"consent": {"research": "agree"}})
     assert "agree" in unknown and unknown.endswith("| agrees")
     (role,) = faults({"consent": {"secondary_findings": "age"}})
-    assert "age with the role covariate" in role
+    assert "'age' with the role covariate" in role
 
 
 def test_earlier_reports_are_a_folder_and_not_the_one_that_is_written() -> None:
