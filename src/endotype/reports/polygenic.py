@@ -15,7 +15,7 @@ FILE = "subtypes/features.parquet"
 MIN_PEOPLE = 20
 """Fewest people with a value for a percentile to be told."""
 
-_NOT_A_RISK = "The place among the people of this cohort; it is not a risk, and no forecast."
+_NOT_A_RISK = "A place among the people of this cohort is not a risk, and no forecast."
 _ANCESTRY = (
     "A score is shifted between ancestries and tells less outside the one that it was made in; "
     "the percentile is not adjusted for ancestry."

@@ -173,9 +173,9 @@ def _asks_for(rule: Rule, item: Row, n_alleles: int, one_copy: Collection[str]) 
 def _statement(n: int, section: Row, record: PatientRecord, cohort: Cohort) -> str:
     assert cohort.secondary is not None
     known = cohort.secondary
-    genes = f"{plural(len(known.genes), 'gene')} of {known.name}, version {known.version}"
-    found = f"{plural(n, 'variant')} that the list asks for" if n else "No variant that the list asks for"
-    text = f"{found} {'was' if n < 2 else 'were'} found among the {genes}."
+    found = f"{n:,}" if n else "No"
+    found += " variants" if n > 1 else " variant"
+    text = f"{found} that {known.name} (version {known.version}) asks for {'were' if n > 1 else 'was'} found."
     if not n:
         text += " This doesn't exclude one: " + _seen(record, cohort)
     if section["no_call"]:
