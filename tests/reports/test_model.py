@@ -122,9 +122,12 @@ def test_few_people_have_no_percentile(run: Run) -> None:
 def test_genes_that_were_not_seen_are_named_with_their_bases(run: Run) -> None:
     assert "coverage of genes" in {gap["topic"] for gap in report_of(run)["not_assessed"]}
     rows = [("P0001", "GENEA", 100, 40, "assessed"), ("P0001", "GENEB", 100, 99, "assessed")]
-    rows.append(("P0002", "GENEC", 100, 0, "assessed"))
+    rows.append(("P0004", "GENEC", 100, 0, "assessed"))
     table = pd.DataFrame(rows, columns=["patient", "gene", "n_coding", "n_callable", "status"])
     write_parquet(table.assign(gene_id="g"), run.results / "variants/callability.parquet")
+    # "Not found" is told with how much could be seen.
+    assert report_of(run, "P0007")["variants"]["statement"].endswith("could be seen isn't known.")
+    assert report_of(run, "P0004")["variants"]["statement"].endswith("could be seen in 0 of 1 gene measured.")
     gaps = {gap["topic"]: gap["reason"] for gap in report_of(run)["not_assessed"]}
     assert "1 of 2 genes: GENEA (40 of 100 coding bases seen)." in gaps["genes that were not seen whole"]
     assert "coverage of genes" not in gaps

@@ -43,6 +43,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         id=[HELD, "GENEA"], gene="GENEA", effect_allele=["G", None], mask=[None, "protein_changing"]
     )
     run.change("association/loci.parquet", lambda t: pd.concat([t, lead], ignore_index=True))
+    both = f"{HELD}|1:2000:C:A"  # beside a variant that is listed
+    run.change("annotation/haplotypes.parquet", lambda t: t.assign(variants=both))
     mutation = read_parquet(run.results / "variants/somatic.parquet").iloc[[0]]
     mutation = mutation.assign(patient="P0001", tumour="T9", variant_id=HELD, gene="GENEA")
     run.change("variants/somatic.parquet", lambda t: pd.concat([t, mutation], ignore_index=True))
@@ -83,6 +85,13 @@ def test_without_consent_no_output_of_the_patient_speaks_of_it(run: Run, answer:
     assert all(i["rank_low"] <= i["rank"] <= i["rank_high"] <= 2 for i in report["targets"]["items"])
     assert report["variants"]["counts"]["reportable"] == 1
     assert "3 targets" not in everything
+
+
+def test_a_patient_whose_only_target_is_held_back_has_none(run: Run) -> None:
+    run.change("targets/targets.parquet", lambda t: t[t["intervention"] == "Drug A"])
+    targets = report_of(run, "P0001")["targets"]
+    assert (targets["status"], targets["items"]) == ("absent", [])
+    assert targets["statement"].startswith("No actionable target")
 
 
 def test_with_consent_it_stands_in_its_chapter_and_not_among_the_variants(run: Run) -> None:

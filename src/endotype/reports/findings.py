@@ -11,6 +11,7 @@ from endotype.annotation.knowledge.vocabulary import review_stars
 from endotype.annotation.severity import clinical_words, is_pathogenic
 from endotype.cohort.assembly import Region, bare_name, sex_chromosome
 from endotype.reports.claims import Claim, Confidence, Evidence, Input, Value, claim_id
+from endotype.reports.coverage import seen_sentence
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.interpretation import CLASSIFICATION, PATHOGENIC_CLASSES, class_words
 from endotype.reports.text import POINTS, STARS, number, plural, shorten, words
@@ -93,7 +94,7 @@ def findings_section(
     for item, claim in zip(items, claims, strict=True):
         item["claim"] = claim.id
     n_reportable = sum(item["group"] != "other_clinical" for item in items)
-    section = _empty("present" if items else "absent", _statement(items, n_reportable, cohort))
+    section = _empty("present" if items else "absent", _statement(n_reportable, record, cohort))
     shown = {item["variant_id"] for item in items if item["group"] != "other_clinical"}
     apart = [{p["variant_1"], p["variant_2"]} for p in record.pairs if p["phase"] == "trans"]
     joint = [
@@ -128,7 +129,7 @@ def _empty(status: str, statement: str) -> Row:
     }
 
 
-def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
+def _statement(n_reportable: int, record: PatientRecord, cohort: Cohort) -> str:
     kinds = ["recorded as pathogenic"] * cohort.has_clinical
     if cohort.has_consequences:
         kinds += ["(likely) pathogenic by ACMG/AMP criteria", "predicted to damage a gene"]
@@ -141,7 +142,9 @@ def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
         statement += (
             f" Genes that only {cohort.secondary.name} names were left to the chapter on secondary findings."
         )
-    return statement if items else f"{statement} This doesn't exclude a genetic cause."
+    if n_reportable:
+        return statement
+    return f"{statement} This doesn't exclude a genetic cause: {seen_sentence(record.coverage)}"
 
 
 def variant_group(variant: Row, cohort: Cohort) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from endotype.reports.coverage import WELL_SEEN, poorly_seen
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.secondary import WELL_SEEN
 from endotype.reports.text import feature_name, plain, plural, shorten
 
 NEVER_ASSESSED = {
@@ -57,7 +57,7 @@ def _coverage(record: PatientRecord, cohort: Cohort) -> list[tuple[str, str]]:
     if not record.coverage:
         reason = "No file says which bases could be seen, so that a gene without a finding is not negative."
         return [("coverage of genes", reason)]
-    poor = [row for row in record.coverage if row["n_callable"] < WELL_SEEN * row["n_coding"]]
+    poor = poorly_seen(record.coverage)
     if not poor:
         return []
     poor.sort(

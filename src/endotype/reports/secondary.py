@@ -14,6 +14,7 @@ from dataclasses import replace
 from endotype.cohort.secondary_genes import Rule
 from endotype.reports.claims import Claim
 from endotype.reports.consent import GIVEN, REFUSED
+from endotype.reports.coverage import seen_sentence
 from endotype.reports.findings import (
     PATHOGENIC_GROUPS,
     carried_item,
@@ -177,24 +178,11 @@ def _statement(n: int, section: Row, record: PatientRecord, cohort: Cohort) -> s
     found += " variants" if n > 1 else " variant"
     text = f"{found} that {known.name} (version {known.version}) asks for {'were' if n > 1 else 'was'} found."
     if not n:
-        text += " This doesn't exclude one: " + _seen(record, cohort)
+        listed = [r for r in record.coverage if known.rule_of((r["gene"], r["gene_id"])) is not None]
+        text += f" This doesn't exclude one: {seen_sentence(listed)}"
     if section["no_call"]:
         text += f" At {plural(len(section['no_call']), 'site')} with a known variant there is no genotype."
     return text
-
-
-def _seen(record: PatientRecord, cohort: Cohort) -> str:
-    assert cohort.secondary is not None
-    rows = [r for r in record.coverage if cohort.secondary.rule_of((r["gene"], r["gene_id"])) is not None]
-    if not rows:
-        return "how much of these genes could be seen isn't known."
-    whole = sum(row["n_callable"] >= WELL_SEEN * row["n_coding"] for row in rows)
-    seen = f"at least {WELL_SEEN:.0%} of the coding bases could be seen in"
-    return f"{seen} {whole} of {len(rows)} genes measured."
-
-
-WELL_SEEN = 0.95
-"""Share of a gene's coding bases from which on it counts as seen."""
 
 
 def hidden_from(consent: str, cohort: Cohort, record: PatientRecord, item: Row) -> bool:
