@@ -18,6 +18,7 @@ from endotype.reports.patient import patient_report
 from endotype.reports.write import report_page
 from endotype.tables import write_parquet
 from tests.reports.conftest import Run, build_run
+from tests.reports.test_html import HOSTILE, check_safe
 
 ROOT = Path(__file__).parents[2]
 
@@ -308,3 +309,33 @@ def test_no_statement_tells_anybody_what_to_do_and_no_percentage_stands_alone(ru
             assert not BARE_PERCENT.search(text) or DENOMINATOR.search(text), text
         assert len(report["key_findings"]["items"]) <= 10
         assert report["key_findings"]["items"] or report["key_findings"]["statement"]
+
+
+def test_hostile_words_of_the_new_chapters_stay_words(run: Run) -> None:
+    with_scores(run)
+    hostile = HOSTILE.replace('"', "").replace("\x1b", "")
+    features = pd.read_parquet(run.results / "subtypes/features.parquet")
+    name = f"prs:{hostile}"
+    write_parquet(features.rename(columns={"prs:height": name}), run.results / "subtypes/features.parquet")
+
+    def rename(value: dict[str, Any]) -> None:
+        value["features"][-1].update(name=name, source=hostile)
+        value["views"][-1]["left_out"] = {f"prs:2{hostile}": hostile}
+
+    run.change_json(run.results / "subtypes/features.json", rename)
+    write_text("list.tsv", "gene\nGENEA\n")
+    listed = {"path": "list.tsv", "name": hostile, "version": hostile}
+    run.change("annotation/genes.parquet", lambda t: t.assign(table_row=[None, 1, 2, 3]))
+    run.change("cohort/clinical.parquet", lambda t: t.assign(agreed="yes"))
+    consent = {"secondary_findings": "agreed", "research": None}
+    run.change_json(run.config, lambda c: c["reports"].update(secondary_genes=listed, consent=consent))
+    rows = pd.DataFrame({"patient": ["P0001"], "sample": [hostile], "path": [hostile]})
+    write_parquet(rows, run.results / "cohort/samples.parquet")
+    report = earlier(run)
+    for claim in report["claims"]:
+        claim["text"] = hostile
+    report["claims"].append(report["claims"][0] | {"id": "variant-0123456789ab"})
+    report["run"]["knowledge"][0].update(source=hostile, version=hostile)
+    write_json("before/P0001/report.json", report)
+    page = check_safe(report_page(report_of(run)))
+    assert "onerror" in page.text and "A secondary finding" in page.text

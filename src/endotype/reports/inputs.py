@@ -524,7 +524,10 @@ def _scores(results: Path) -> list[Row]:
         for feature, reason in view["left_out"].items():
             name = feature.partition(":")[2]
             scores.append({"name": name, "feature": feature, "match": None, "reason": reason})
-    return [plain(row) for row in sorted(scores, key=lambda row: row["feature"])]
+    # The name of a feature is a key of tables, and stays as it stands there.
+    return [
+        plain(row) | {"feature": row["feature"]} for row in sorted(scores, key=lambda row: row["feature"])
+    ]
 
 
 def _coverage(results: Path, patients: list[str]) -> dict[str, list[Row]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from endotype.reports.claims import Claim, Confidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import percentile, plural, words
+from endotype.reports.text import clean, percentile, plural, words
 
 FILE = "subtypes/features.parquet"
 MIN_PEOPLE = 20
@@ -53,9 +53,10 @@ def _section(status: str, statement: str, items: list[Row]) -> Row:
 
 
 def _item(score: Row, record: PatientRecord, cohort: Cohort) -> Row:
-    value = None if score["reason"] else (record.features or {}).get(score["feature"])
+    value = None if score["reason"] else (record.features or {}).get(clean(score["feature"]))
     place = None if value is None else cohort.percentile(score["feature"], float(value))
-    few = place is not None and place[1] < MIN_PEOPLE
+    n = place[1] if place else 0
+    few = value is not None and n < MIN_PEOPLE
     reason = score["reason"]
     if reason is None and value is None:
         reason = "no usable genotypes of this person"
@@ -69,13 +70,13 @@ def _item(score: Row, record: PatientRecord, cohort: Cohort) -> Row:
         "reason": reason,
         "value": None if value is None else float(value),
         "percentile": None if place is None or few else place[0],
-        "n": None if place is None else place[1],
+        "n": None if place is None else n,
         "match": score["match"],
     }
 
 
 def _claim(item: Row, score: Row, record: PatientRecord) -> Claim:
-    place, n = item["percentile"], item["n"]
+    place, n = item["percentile"], item["n"] or 0
     said = f"no percentile, since {item['reason']}" if place is None else f"{percentile(place)} percentile"
     ancestry = (record.assignment or {}).get("ancestry")
     outside = f" Ancestry against that of the cohort's model: {words(ancestry)}." if ancestry else ""
