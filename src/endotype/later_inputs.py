@@ -8,6 +8,7 @@ from typing import Any
 from endotype.annotation.acmg.inputs import table_readers
 from endotype.association.inputs import set_readers
 from endotype.association.prediction_list import prediction_readers
+from endotype.cohort.report_settings import report_readers
 from endotype.subtypes.views.settings import view_readers
 from endotype.targets.inputs import target_readers
 
@@ -21,4 +22,5 @@ def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
         *prediction_readers(association),
         *view_readers(config),
         *target_readers(config["targets"]),
+        *report_readers(config),
     ]

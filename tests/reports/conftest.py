@@ -159,7 +159,15 @@ CONFIG: dict[str, Any] = {
         "outcome_permutations": 1000,
     },
     "targets": {"draws": 1000},
-    "reports": {"batches": 8, "formats": ["html"], "private": True},
+    "reports": {
+        "batches": 8,
+        "formats": ["html"],
+        "private": True,
+        "status": "preliminary",
+        "consent": {"secondary_findings": None, "research": None},
+        "secondary_genes": None,
+        "previous": None,
+    },
 }
 
 
@@ -522,7 +530,7 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
     write_parquet(features, results / "subtypes/features.parquet")
     described = [{"name": n, "view": "clinical", "kind": "gaussian", "levels": None} for n in FEATURES]
     described.append({"name": "carrier_signalling", "view": "carriers", "kind": "binary", "levels": None})
-    write_json(results / "subtypes/features.json", {"features": described})
+    write_json(results / "subtypes/features.json", {"features": described, "views": [], "confounders": []})
     rows = []
     for i, patient in enumerate(patients):
         p = np.full(3, 0.01)

@@ -392,7 +392,8 @@ def test_every_claim_id_of_the_data_is_on_the_page(written: Run) -> None:
 def test_evidence_carries_the_version_and_hash_of_its_source(written: Run) -> None:
     claim = next(c for c in written.report("P0001")["claims"] if c["type"] == "variant")
     assert claim["evidence"][0] == {
-        **{"source": "clinvar.vcf.gz", "version": "2026-01-01", "sha256": "a" * 64, "record": "42"}
+        **{"source": "clinvar.vcf.gz", "version": "2026-01-01", "sha256": "a" * 64, "record": "42"},
+        "rule": "exact allele",
     }
 
 

@@ -14,6 +14,7 @@ rule check_inputs:
         knowledge=KNOWLEDGE_FILES,
         panel=[*PANEL_FILES, *([PANEL["populations"]] if PANEL else [])],
         views=view_files(CONFIG["subtypes"]["views"]),
+        secondary_genes=SECONDARY_GENES,
     output:
         people="results/cohort/people.parquet",
         samples="results/cohort/samples.parquet",

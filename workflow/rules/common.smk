@@ -68,6 +68,7 @@ PANEL_FILES = [f"{PANEL['genotypes']}{end}" for end in (".bed", ".bim", ".fam")]
 PREDICTIONS = prediction_files(CONFIG["association"])
 FASTA = REFERENCE["fasta"] or []
 GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
+SECONDARY_GENES = [CONFIG["reports"]["secondary_genes"]["path"]] if CONFIG["reports"]["secondary_genes"] else []
 PATIENTS = list(COHORT.people["patient"])
 VARIANT_FILES = list(COHORT.files["path"])
 COVERAGE_FILES = sorted({*COHORT.samples["callable"], *COHORT.samples["alignment"]} - {""})

@@ -16,6 +16,7 @@ REPORT_INPUTS = [
     *rules.write_provenance.output,
     *rules.merge_genotypes.output,
     *rules.qc_samples.output,
+    *rules.measure_callability.output,
     *rules.prepare_tumours.output,
     *rules.build_knowledge.output,
     *rules.annotate_variants.output,
@@ -29,7 +30,16 @@ REPORT_INPUTS = [
     *rules.assess_subtypes.output,
     *rules.plot_subtypes.output,
     *rules.rank_targets.output,
+    *SECONDARY_GENES,
 ]
+
+
+def previous_reports(patients):
+    """Reports of an earlier run about these patients, as far as there are any."""
+    folder = CONFIG["reports"]["previous"]
+    paths = [Path(folder) / patient / "report.json" for patient in patients] if folder else []
+    return [str(path) for path in paths if path.is_file()]
+
 
 for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
 
@@ -38,6 +48,7 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             f"write_reports_{batch}"
         input:
             REPORT_INPUTS,
+            previous=previous_reports(patients_of_batch),
         output:
             collect("results/reports/{patient}/report.json", patient=patients_of_batch),
             f"results/reports/failures/write_{batch}.tsv",

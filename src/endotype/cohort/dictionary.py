@@ -163,6 +163,10 @@ def _check_columns(dictionary: dict[str, Any], source: str, lines: Any, findings
                 f"{column['transform']} of a {kind} with the role {column['role']}",
                 "a trait that is a number, or no transform",
             )
+        if column["role"] == "consent" and kind in NUMBERS:
+            findings.problem(
+                source, lines.get((*at, "type"), row), f"{name}.type", kind, "binary or category"
+            )
         if column["role"] == "label" and kind in NUMBERS:
             findings.problem(
                 source,

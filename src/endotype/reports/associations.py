@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from endotype.reports.claims import Claim, Confidence, Input, claim_id
+from endotype.reports.claims import Claim, Confidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.text import number, p_value, plural, shorten
 from endotype.variants.plink import MISSING
@@ -22,7 +22,7 @@ def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, lis
         return _section(
             "not_assessed", "Not assessed: there are no germline genotypes of this person in the run."
         ), []
-    loci = [locus for locus in cohort.loci if locus["kind"] != "set"]
+    loci = [row for row in cohort.loci if row["kind"] != "set" and not _is_withheld(row, record, cohort)]
     if not loci:
         return _section("absent", "No locus reached significance for any trait of this cohort."), []
     items, claims, no_call = [], [], []
@@ -43,6 +43,14 @@ def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, lis
     section = _section("present" if items else "absent", statement) | {"items": items, "no_call": no_call}
     section["n_loci"] = len(loci)
     return section, claims
+
+
+def _is_withheld(locus: Row, record: PatientRecord, cohort: Cohort) -> bool:
+    """Whether carrying the locus could say something that the patient didn't agree to."""
+    if locus["id"] in record.withheld:
+        return True
+    listed = record.withholds and locus["kind"] == "gene"
+    return listed and cohort.secondary_rule(locus["gene"], None) is not None
 
 
 def _section(status: str, statement: str) -> Row:
@@ -125,7 +133,15 @@ def _claim(item: Row, record: PatientRecord) -> Claim:
         type="association",
         text=f"Carries {what}, associated in this cohort with {item['trait']}: {item['effect']}, "
         f"p = {p_value(item['neg_log10_p'])}, n = {item['n']:,}.",
+        value=Value(item["alleles"], "copies of the effect allele"),
         confidence=Confidence("likely", item["neg_log10_p"], "−log10 p in this cohort"),
-        input=(Input(FILE, f"{item['trait']} {item['kind']} {item['id']}"),),
+        input=(
+            Input(
+                FILE,
+                f"{item['trait']} {item['kind']} {item['id']}",
+                chrom=item["chrom"] if item["kind"] == "variant" else None,
+                pos=item["pos"] if item["kind"] == "variant" else None,
+            ),
+        ),
         limits=_LIMITS,
     )

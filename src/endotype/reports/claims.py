@@ -22,14 +22,34 @@ class Evidence:
     version: str | None = None
     sha256: str | None = None
     record: str | None = None
+    rule: str | None = None
+    """How the record was found to apply: ``exact allele``, the name of a test, ..."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """The row of a result file that a claim was made from."""
+    """What a claim was made from: a row of a result file, or a call in a file of the user's.
+
+    ``sha256`` is that of a file of the user's, from ``provenance/inputs.json``; files of the run have none
+    here, since they follow from those. The place and the genotype are given where the claim is about one.
+    """
 
     file: str
     key: str
+    sha256: str | None = None
+    chrom: str | None = None
+    pos: int | None = None
+    ref: str | None = None
+    alt: str | None = None
+    genotype: str | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a claim says, for a machine: a number or a word, and the unit where there is one."""
+
+    value: float | str | None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,9 @@ class Claim:
     limits: tuple[str, ...] = ()
     subject: str = ""
     """The patient whom it is about: whoever renders a report checks that it is the report's own."""
+    value: Value | None = None
+    alternatives: tuple[str, ...] = ()
+    """What else could hold: the second subtype, the class by the other rules."""
 
     def as_dict(self) -> dict[str, Any]:
         """The claim as ``report.json`` has it."""

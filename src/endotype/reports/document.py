@@ -14,6 +14,7 @@ from endotype.reports.blocks import Block, generic, text
 from endotype.reports.chapters import (
     associations,
     clinical,
+    further,
     methods,
     quality,
     subtype,
@@ -25,7 +26,7 @@ from endotype.reports.chapters.context import Context
 from endotype.reports.inputs import Row
 from endotype.reports.text import confidence_number, plural, shorten, words
 
-FRAME = ("schema_version", "patient", "run", "failure", "key_findings", "claims")
+FRAME = ("schema_version", "status", "patient", "run", "failure", "key_findings", "claims")
 """Parts of a report that are no chapters: its head, its first page and its last one."""
 
 _Chapter = tuple[str, Callable[[Context], list[Block]], frozenset[str]]
@@ -38,14 +39,17 @@ CHAPTERS: dict[str, _Chapter] = {
     "targets": ("Targets", targets.targets, targets.TARGETS_SHOWN),
     "subtype": ("Subtype", subtype.subtype, subtype.SUBTYPE_SHOWN),
     "associations": ("Cohort associations", associations.associations, associations.ASSOCIATIONS_SHOWN),
+    "polygenic_scores": ("Polygenic scores", further.scores, further.SCORES_SHOWN),
+    "secondary_findings": ("Secondary findings", further.secondary, further.SECONDARY_SHOWN),
     "clinical": ("Clinical values", clinical.clinical, _LISTED),
     "quality": ("Quality", quality.quality, quality.QUALITY_SHOWN),
     "not_assessed": ("Not assessed", methods.not_assessed, frozenset()),
+    "changes": ("Changes since the last report", further.changes, further.CHANGES_SHOWN),
     "methods": ("Methods", methods.methods, methods.METHODS_SHOWN),
 }
 """Chapters by their name in ``report.json``: title, what sets them, and the parts that it sets."""
 
-LAST = ("not_assessed", "methods")
+LAST = ("not_assessed", "changes", "methods")
 """Chapters that stand behind those that aren't known here."""
 
 RESEARCH = (
@@ -112,19 +116,24 @@ def _is_shown(name: str, report: Row) -> bool:
 def _facts(report: Row) -> list[list[str]]:
     patient, run = report["patient"], report["run"]
     known = {"id", "sex_declared", "sex_inferred", "status", "in_genotypes", "in_clinical", "n_tumours"}
+    known |= {"sample", "consent_secondary_findings", "consent_research"}
+    consent = f"{patient['consent_secondary_findings']} / {patient['consent_research']}"
     facts = [
+        ["Report", report["status"]],
         ["Sex declared / from genotypes", f"{patient['sex_declared']} / {_inferred(patient)}"],
         ["Germline genotypes", "in the run" if patient["in_genotypes"] else "none"],
         ["Clinical record", "in the run" if patient["in_clinical"] else "none"],
         ["Assembly", run["assembly"]],
         ["Genotype quality", report["quality"]["verdict"] or "not assessed"],
         ["Subtype", report["subtype"]["subtype"] or "no call"],
+        ["Germline sample", shorten(patient["sample"] or "none", 40)],
+        ["Consent to secondary findings / research", consent],
         ["Cohort", plural(run["n_people"], "person", "people")],
     ]
     if "failure" in report:
         return [fact for fact in facts if fact[0] in ("Assembly", "Cohort")]
     if patient["n_tumours"]:
-        facts.insert(2, ["Tumours", str(patient["n_tumours"])])
+        facts.insert(3, ["Tumours", str(patient["n_tumours"])])
     return facts + [[_title(k), str(v)] for k, v in patient.items() if k not in known]
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from endotype.annotation.knowledge.vocabulary import review_stars
 from endotype.annotation.severity import clinical_words, is_pathogenic
 from endotype.cohort.assembly import Region, bare_name, sex_chromosome
-from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
+from endotype.reports.claims import Claim, Confidence, Evidence, Input, Value, claim_id
+from endotype.reports.coverage import seen_sentence
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.interpretation import CLASSIFICATION, PATHOGENIC_CLASSES, class_words
 from endotype.reports.text import POINTS, STARS, number, plural, shorten, words
@@ -56,8 +57,16 @@ def zygosity(dosage: int, chrom: str, pos: int, sex: str, par: Sequence[Region])
     return "heterozygous" if dosage == 1 else "homozygous"
 
 
-def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
-    """The variants chapter and its claims."""
+def findings_section(
+    record: PatientRecord, cohort: Cohort, aside: Collection[int] = ()
+) -> tuple[Row, list[Claim]]:
+    """The variants chapter and its claims.
+
+    Args:
+        record: the patient.
+        cohort: what all patients share.
+        aside: positions in ``Cohort.variants`` that belong to the chapter of secondary findings.
+    """
     reason = _why_not_assessed(record, cohort)
     if reason:
         return _empty("not_assessed", f"Not assessed: {reason}"), []
@@ -67,8 +76,8 @@ def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[C
     no_call: list[Row] = []
     for position in np.flatnonzero(record.dosages != 0):
         variant = cohort.variant_rows[position]
-        group = _group(variant, cohort)
-        if group is None:
+        group = variant_group(variant, cohort)
+        if group is None or position in aside:
             continue
         if record.dosages[position] == MISSING:
             if group in PATHOGENIC_GROUPS:
@@ -78,14 +87,14 @@ def findings_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[C
         elif group not in PATHOGENIC_GROUPS and not _is_rare(variant, cohort):
             counts["common"] += 1
         else:
-            items.append(_item(variant, int(record.dosages[position]), group, record, cohort))
-    _note_inheritance(items, record)
+            items.append(carried_item(variant, int(record.dosages[position]), group, record, cohort))
+    note_inheritance(items, record)
     items.sort(key=lambda item: GROUPS.index(item["group"]))
-    claims = [_claim(item, record, cohort) for item in items]
+    claims = [variant_claim(item, record, cohort) for item in items]
     for item, claim in zip(items, claims, strict=True):
         item["claim"] = claim.id
     n_reportable = sum(item["group"] != "other_clinical" for item in items)
-    section = _empty("present" if items else "absent", _statement(items, n_reportable, cohort))
+    section = _empty("present" if items else "absent", _statement(n_reportable, record, cohort))
     shown = {item["variant_id"] for item in items if item["group"] != "other_clinical"}
     apart = [{p["variant_1"], p["variant_2"]} for p in record.pairs if p["phase"] == "trans"]
     joint = [
@@ -120,7 +129,7 @@ def _empty(status: str, statement: str) -> Row:
     }
 
 
-def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
+def _statement(n_reportable: int, record: PatientRecord, cohort: Cohort) -> str:
     kinds = ["recorded as pathogenic"] * cohort.has_clinical
     if cohort.has_consequences:
         kinds += ["(likely) pathogenic by ACMG/AMP criteria", "predicted to damage a gene"]
@@ -129,10 +138,16 @@ def _statement(items: list[Row], n_reportable: int, cohort: Cohort) -> str:
     if n_reportable:
         carried = f"{n_reportable} {'is' if n_reportable == 1 else 'are'} carried and"
     statement = f"{looked_at}, {carried} {', or '.join(filter(None, [', '.join(kinds[:-1]), kinds[-1]]))}."
-    return statement if items else f"{statement} This doesn't exclude a genetic cause."
+    if cohort.secondary is not None:
+        statement += (
+            f" Genes that only {cohort.secondary.name} names were left to the chapter on secondary findings."
+        )
+    if n_reportable:
+        return statement
+    return f"{statement} This doesn't exclude a genetic cause: {seen_sentence(record.coverage)}"
 
 
-def _group(variant: Row, cohort: Cohort) -> str | None:
+def variant_group(variant: Row, cohort: Cohort) -> str | None:
     """Why a carried variant would be listed: one of :data:`GROUPS`; else ``benign``, or ``None``."""
     clinical = variant["clinical_significance"]
     known = significance_group(clinical) if clinical else None
@@ -154,7 +169,8 @@ def _is_rare(variant: Row, cohort: Cohort) -> bool:
     return frequency is None or frequency < limit
 
 
-def _item(variant: Row, dosage: int, group: str, record: PatientRecord, cohort: Cohort) -> Row:
+def carried_item(variant: Row, dosage: int, group: str, record: PatientRecord, cohort: Cohort) -> Row:
+    """A variant with one or two alternate alleles as a report lists it; ``claim`` is still empty."""
     sex = (record.quality or {}).get("inferred_sex")
     if sex not in ("male", "female"):
         sex = record.person["sex"]
@@ -200,7 +216,7 @@ def _genotype(variant: Row, dosage: int, read_as: str) -> str:
     return f"{variant['alt'] if dosage == 2 else variant['ref']}/{variant['alt']}"
 
 
-def _note_inheritance(items: list[Row], record: PatientRecord) -> None:
+def note_inheritance(items: list[Row], record: PatientRecord) -> None:
     """Say of recessive genes whether one or two alleles are altered: one alone is a carrier state."""
     phases = {frozenset((pair["variant_1"], pair["variant_2"])): pair["phase"] for pair in record.pairs}
     serious = [item for item in items if item["group"] != "other_clinical" and item["inheritance"] == "AR"]
@@ -225,7 +241,8 @@ def _note_inheritance(items: list[Row], record: PatientRecord) -> None:
         item["inheritance_note"] = note
 
 
-def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
+def variant_claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
+    """The claim of one listed variant."""
     where = item["gene"] or f"{item['chrom']}:{item['pos']:,}"
     text = f"{where} {change_of(item)}, {item['zygosity']}"
     if item["origin"] == "de_novo":
@@ -238,11 +255,13 @@ def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         stars = item["review_stars"]
         text += f"; clinical source: {words(item['clinical_significance'])}"
         text += f" ({stars} of 4 review stars)" if stars is not None else ""
-        evidence.append(cohort.evidence(CLINICAL_SOURCE, item["clinical_id"] or item["variant_id"]))
-    inputs = [Input(FILE, item["variant_id"])]
+        name = item["clinical_id"] or item["variant_id"]
+        evidence.append(cohort.evidence(CLINICAL_SOURCE, name, "exact allele"))
+    place = {name: item[name] for name in ("chrom", "pos", "ref", "alt", "genotype")}
+    inputs = [Input(FILE, item["variant_id"], **place)]
     if classified := item["classification"]:
         text += f"; ACMG/AMP criteria: {class_words(classified)}"
-        inputs.append(Input(CLASSIFICATION, f"{item['variant_id']} {item['gene_id']}"))
+        inputs.append(Input(CLASSIFICATION, f"{item['variant_id']} {item['gene_id']}", **place))
         limits += _doubts(classified)
     confidence = _confidence(item)
     if item["group"] == "predicted_damaging":
@@ -257,7 +276,8 @@ def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         )
     limits.append("Not confirmed by a second method.")
     if item["population_status"] == "present":
-        evidence.append(cohort.evidence("population_frequency", f"AF {number(item['population_af'])}"))
+        frequency = f"AF {number(item['population_af'])}"
+        evidence.append(cohort.evidence("population_frequency", frequency, "exact allele"))
     return Claim(
         id=claim_id("variant", record.patient, item["variant_id"]),
         subject=record.patient,
@@ -265,9 +285,43 @@ def _claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         text=text + ".",
         confidence=confidence,
         evidence=tuple(evidence),
-        input=(*inputs, Input("variants/genotypes.bed", f"{item['variant_id']} {record.patient}")),
+        input=(
+            *inputs,
+            Input("variants/genotypes.bed", f"{item['variant_id']} {record.patient}", **place),
+            *(
+                Input(sample["file"], sample["sample"], sample["sha256"], **place)
+                for sample in cohort.samples.get(record.patient, [])
+            ),
+        ),
         limits=tuple(limits),
+        value=Value(words(_verdict(item)) or None, None),
+        alternatives=_alternatives(item),
     )
+
+
+def _verdict(item: Row) -> str:
+    """What the claim says of the variant, in one word of the group that it is listed for."""
+    if item["group"] == "classified_pathogenic":
+        return str(item["classification"]["class"])
+    if item["group"] == "predicted_damaging":
+        return "predicted damaging"
+    return str(item["clinical_significance"] or "")
+
+
+def _alternatives(item: Row) -> tuple[str, ...]:
+    """What else is said of the variant: the class by the other scheme, and by the other judge."""
+    classified = item["classification"]
+    if not classified:
+        return ()
+    others = []
+    if item["clinical_significance"] and classified["clinvar_agrees"] is False:
+        judge, said = ("the clinical source", item["clinical_significance"])
+        if item["group"] != "classified_pathogenic":
+            judge, said = ("the ACMG/AMP criteria", classified["class"])
+        others.append(f"{words(said)} by {judge}")
+    if classified["agree"] is False and classified["class_2015"]:
+        others.append(f"{words(classified['class_2015'])} by the rules of 2015")
+    return tuple(others)
 
 
 def change_of(item: Row) -> str:

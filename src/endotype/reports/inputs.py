@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from endotype.association.masks import mask_rules, mask_variants
 from endotype.cohort.assembly import Region, par_regions
+from endotype.cohort.secondary_genes import GeneList, Rule, read_gene_list
 from endotype.errors import input_error
 from endotype.files import read_json
 from endotype.ids import ID_RULE, is_id
@@ -107,6 +108,37 @@ class Cohort:
     n_variants: int
     mutated_genes: dict[str, int] = field(default_factory=dict)
     """Gene -> patients of the cohort with a mutation in their tumour that changes its protein."""
+    samples: dict[str, list[Row]] = field(default_factory=dict)
+    """Patient -> germline samples: ``sample file sha256``, the file without its folder."""
+    secondary: GeneList | None = None
+    """Genes whose pathogenic variants are told by consent only; None where the run was given no list."""
+    scores: list[Row] = field(default_factory=list)
+    """Polygenic scores of the subtypes stage: ``name feature match reason``; a reason where left out."""
+
+    @cached_property
+    def secondary_rules(self) -> dict[int, Rule]:
+        """Position in ``variants`` -> rule, for variants of genes of :attr:`secondary` outside the run's own.
+
+        Without gene models nobody can tell the gene of a variant, so any may be one of them.
+        """
+        rules = {}
+        for position, row in enumerate(self.variant_rows if self.secondary else []):
+            rule = self.secondary_rule(row["gene"], row["gene_id"])
+            if rule is None and row["gene"] is None and not self.has_consequences:
+                rule = Rule()
+            if rule is not None:
+                rules[position] = rule
+        return rules
+
+    def secondary_rule(self, gene: str | None, gene_id: str | None) -> Rule | None:
+        """The rule of a gene of the list; ``None`` off the list, and for genes of the run's own table."""
+        row = self.genes.get(gene or "", {})
+        # Results without that column have the genes of the table only.
+        if self.secondary is None or (row and ("table_row" not in row or row["table_row"] is not None)):
+            return None
+        aliases = str(row.get("aliases") or "").replace(";", "|").replace(",", "|").split("|")
+        ids = (gene, gene_id or row.get("gene_id"), row.get("hgnc_id"), *(a.strip() for a in aliases))
+        return self.secondary.rule_of(ids)
 
     @cached_property
     def subtype_names(self) -> dict[str, str]:
@@ -197,12 +229,12 @@ class Cohort:
         below, up_to = np.searchsorted(values, value, "left"), np.searchsorted(values, value, "right")
         return 100 * float(below + up_to) / 2 / values.size, int(values.size)
 
-    def evidence(self, source: str, record: str | None = None) -> Evidence:
+    def evidence(self, source: str, record: str | None = None, rule: str | None = None) -> Evidence:
         """Evidence from a knowledge source of this run, with its version and hash when it was recorded."""
         known = next((s for s in knowledge_sources(self.knowledge) if s["source"] == source), None)
         if known is None:
-            return Evidence(source, record=record)
-        return Evidence(known["file"] or source, known["version"], known["sha256"], record)
+            return Evidence(source, record=record, rule=rule)
+        return Evidence(known["file"] or source, known["version"], known["sha256"], record, rule)
 
 
 @dataclass(frozen=True)
@@ -232,6 +264,14 @@ class PatientRecord:
     """Rows of ``variants/somatic.parquet`` that count as mutations and change a protein."""
     target_summary: Row | None = None
     """The patient's row of ``targets/patients.parquet``."""
+    coverage: list[Row] = field(default_factory=list)
+    """Rows of ``variants/callability.parquet`` that tell how much of a gene was seen."""
+    withheld: frozenset[str] = frozenset()
+    """Variants that no chapter may speak of, for want of consent; they look absent in ``dosages``."""
+    withholds: bool = False
+    """Whether no chapter may say what the patient carries in genes of the list of secondary findings."""
+    previous: Row | None = None
+    """The earlier report of this patient with its hash: ``report sha256``."""
 
 
 def knowledge_sources(knowledge: Row) -> list[Row]:
@@ -301,6 +341,9 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         gene_variants=gene_variants,
         n_variants=store.n_variants,
         mutated_genes=_mutated_genes(results / "variants/somatic.parquet"),
+        samples=_samples(results),
+        secondary=_gene_list(config),
+        scores=_scores(results),
     )
 
 
@@ -318,6 +361,7 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     origins = read_origins(results, wanted)
     pairs, joint = read_pairs(results, wanted), read_joint_changes(results, wanted)
     dosages = _dosages(results, cohort, wanted)
+    coverage = _coverage(results, wanted)
     tumours = _rows_by_patient(results / "variants/tumours.parquet", wanted)
     mutations = _rows_by_patient(
         results / "variants/somatic.parquet", wanted, MUTATION_COLUMNS, _CHANGES_PROTEIN
@@ -340,6 +384,8 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             tumours=sorted(tumours.get(patient, []), key=lambda row: str(row["tumour"])),
             mutations=mutations.get(patient, []),
             target_summary=next(iter(target_summaries.get(patient, [])), None),
+            coverage=coverage.get(patient, []),
+            previous=_previous(cohort.config, patient),
         )
         for patient in wanted
     ]
@@ -441,6 +487,75 @@ def _features(results: Path) -> pd.DataFrame:
     table = read_result(results / "subtypes/features.parquet").set_index("patient")
     described = read_json(results / "subtypes/features.json")["features"]
     return pd.DataFrame(dict(profile_columns(table, described)), index=table.index)
+
+
+def _samples(results: Path) -> dict[str, list[Row]]:
+    """Germline samples with the file of each, and its hash where one input alone has that name."""
+    path = results / "cohort/samples.parquet"
+    if not path.is_file():
+        return {}
+    inputs = results / "provenance/inputs.json"
+    hashes: dict[str, set[str]] = defaultdict(set)
+    for entry in read_json(inputs) if inputs.is_file() else []:
+        hashes[Path(entry["path"]).name].add(entry["sha256"])
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in read_result(path, ["patient", "sample", "path"]).to_dict("records"):
+        name = Path(str(row["path"])).name
+        sha256 = next(iter(hashes[name])) if len(hashes[name]) == 1 else None
+        found[row["patient"]].append({"sample": plain(row["sample"]), "file": plain(name), "sha256": sha256})
+    return dict(found)
+
+
+def _gene_list(config: Row) -> GeneList | None:
+    setting = config["reports"].get("secondary_genes")
+    return read_gene_list(setting) if setting else None
+
+
+def _scores(results: Path) -> list[Row]:
+    """What the subtypes stage has of polygenic scores: the values stand in the features."""
+    described = read_json(results / "subtypes/features.json")
+    views = {view["name"]: view for view in described["views"] if view["source"] == "scores"}
+    scores: list[Row] = [
+        {"name": f["name"].partition(":")[2], "feature": f["name"], "match": f["source"], "reason": None}
+        for f in described["features"]
+        if f["view"] in views
+    ]
+    for view in views.values():
+        for feature, reason in view["left_out"].items():
+            name = feature.partition(":")[2]
+            scores.append({"name": name, "feature": feature, "match": None, "reason": reason})
+    # The name of a feature is a key of tables, and stays as it stands there.
+    return [
+        plain(row) | {"feature": row["feature"]} for row in sorted(scores, key=lambda row: row["feature"])
+    ]
+
+
+def _coverage(results: Path, patients: list[str]) -> dict[str, list[Row]]:
+    """Patient -> genes whose coding bases were measured; nothing where the run has no such table."""
+    path = results / "variants/callability.parquet"
+    if not path.is_file():
+        return {}
+    names = ["patient", "gene", "gene_id", "n_coding", "n_callable"]
+    return _rows_by_patient(path, patients, names, is_one_of("status", ["assessed"]))
+
+
+def _previous(config: Row, patient: str) -> Row | None:
+    """The report of an earlier run about the same patient.
+
+    Raises:
+        InputError: it is about somebody else, or can't be read.
+    """
+    folder = config["reports"].get("previous")
+    if folder is None:
+        return None
+    path = Path(folder) / patient / "report.json"
+    if not path.is_file():
+        return None
+    report = read_json(path)
+    found = report.get("patient", {}).get("id") if isinstance(report, dict) else None
+    if found != patient:
+        raise input_error(path, f"a report of {found!r}", f"the report of {patient}")
+    return {"report": report, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 _CHANGES_PROTEIN = is_one_of("classification", sorted(NONSYNONYMOUS)) & is_one_of("status", COUNTED)

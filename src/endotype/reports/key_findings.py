@@ -17,6 +17,7 @@ UNRELIABLE = (
     "No reportable variant was found, but the genotypes failed quality control. "
     "This is not a negative result."
 )
+NOT_SECONDARY = " Genes of the list of secondary findings were not looked at."
 REST = " The findings below rest on other evidence."
 NOT_LOOKED = "The patient's germline variants weren't assessed. This is not a negative result."
 IN_TUMOURS = " The mutations of the tumour stand under Tumours."
@@ -38,12 +39,17 @@ def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
         kind = f"{claim.type} {place[0]}"
         per_type[kind] = per_type.get(kind, 0) + 1
         if len(shown) < MAX_FINDINGS and per_type[kind] <= _MAX_PER_TYPE:
-            shown.append({"claim": claim.id, "section": _SECTIONS[claim.type]})
+            shown.append({"claim": claim.id, "section": _section_of(claim, sections)})
     statement = None
     if sections["variants"]["status"] == "not_assessed":
         statement = NOT_LOOKED + IN_TUMOURS * (sections["tumours"]["status"] != "not_assessed")
-    elif sections["variants"]["counts"]["reportable"] == 0:
+    elif sections["variants"]["counts"]["reportable"] == 0 and not sections["secondary_findings"]["items"]:
         statement = UNRELIABLE if sections["quality"]["verdict"] == "fail" else NOTHING_FOUND
+        if (
+            sections["secondary_findings"]["list"]
+            and sections["secondary_findings"]["status"] == "not_assessed"
+        ):
+            statement += NOT_SECONDARY
         targets = sections["targets"]["items"]
         if targets and all(target["link"] != "carried_variant" for target in targets):
             statement += REST
@@ -59,6 +65,11 @@ _SECTIONS = {
 }
 
 
+def _section_of(claim: Claim, sections: Row) -> str:
+    secondary = {item["claim"] for item in sections["secondary_findings"]["items"]}
+    return "secondary_findings" if claim.id in secondary else _SECTIONS[claim.type]
+
+
 def _place(claim: Claim, sections: Row) -> tuple[int, int, int] | None:
     """(group, confidence, order) that a first page is sorted by; ``None`` when it isn't a key finding.
 
@@ -69,7 +80,7 @@ def _place(claim: Claim, sections: Row) -> tuple[int, int, int] | None:
     if claim.type == "identity":
         return (0, 1, 0)
     if claim.type == "variant":
-        order, item = _find(claim, sections["variants"])
+        order, item = _find(claim, sections[_section_of(claim, sections)])
         group = {"pathogenic": 1, "classified_pathogenic": 1, "predicted_damaging": 4}.get(item["group"])
         return None if group is None else (group, CONFIDENCE_WORDS.index(claim.confidence.word), order)
     if claim.type == "target":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 import endotype
-from endotype.files import to_json
+from endotype.cohort.assembly import RESOURCES
+from endotype.files import read_json, to_json
 from endotype.reports.inputs import Cohort, Row, knowledge_sources
 
 _SETTINGS = {
@@ -63,4 +65,10 @@ def methods_section(cohort: Cohort) -> Row:
         {"key": f"{group}.{key}", "value": cohort.config[group][key], "meaning": meaning}
         for (group, key), meaning in _SETTINGS.items()
     ]
-    return {"statements": _STATEMENTS, "settings": settings}
+    return {"statements": _STATEMENTS, "settings": settings, "accuracy": measured_accuracy()}
+
+
+@cache
+def measured_accuracy() -> Row:
+    """How well the program did where the truth is known: ``resources/accuracy.json``, with its version."""
+    return dict(read_json(RESOURCES / "accuracy.json"))

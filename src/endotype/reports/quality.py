@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from endotype.reports.claims import Claim, Confidence, Input, claim_id
+from endotype.reports.claims import Claim, Confidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.text import number, percent, words
 
@@ -107,13 +107,14 @@ def _verdict_claim(record: PatientRecord, row: Row, reasons: list[str]) -> Claim
     text = {
         "pass": "The genotypes passed every quality check.",
         "warn": f"The genotypes passed with remarks{because}.",
-        "fail": f"The genotypes failed quality control{because}. Findings need a new sample.",
+        "fail": f"The genotypes failed quality control{because}. Nothing in them is more than uncertain.",
     }[row["verdict"]]
     return Claim(
         id=claim_id("quality", record.patient, "verdict"),
         subject=record.patient,
         type="quality",
         text=text,
+        value=Value(row["verdict"]),
         confidence=Confidence("established", row["call_rate"], "call rate"),
         input=(Input(FILE, record.patient),),
     )
@@ -130,6 +131,7 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
                 subject=record.patient,
                 type="identity",
                 text=f"The declared sex is {declared}; the genotypes look {row['inferred_sex']}.",
+                value=Value(row["inferred_sex"]),
                 confidence=Confidence("likely", row["x_het_rate"], "heterozygosity on X"),
                 input=(Input(FILE, record.patient),),
                 limits=("A sample swap, a clerical error or a sex chromosome variation can explain this.",),
@@ -143,6 +145,7 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
                     subject=record.patient,
                     type="identity",
                     text=f"The genotypes are the same as those of {relative['patient']}.",
+                    value=Value(relative["kinship"], "kinship coefficient"),
                     confidence=Confidence("likely", relative["kinship"], "kinship coefficient"),
                     input=(Input("variants/relatedness.parquet", f"{record.patient} {relative['patient']}"),),
                     limits=(

@@ -38,7 +38,7 @@ MAX_CELL = 32_000
 CREATED = datetime.datetime(2000, 1, 1)
 """The date that a workbook must have: always the same one, so that the bytes are."""
 
-_FRAME = ("schema_version", "patient", "run", "failure", "claims", "key_findings")
+_FRAME = ("schema_version", "status", "patient", "run", "failure", "claims", "key_findings")
 _SINGLE = (str, int, float, bool, type(None))
 
 
@@ -119,7 +119,7 @@ def sheets(report: Row) -> list[Sheet]:
 def _summary(report: Row) -> list[list[Any]]:
     rows = [["failure", report["failure"]["reason"]]] if "failure" in report else []
     rows += [["id", report["patient"]["id"]]] if rows else _flat(report["patient"])
-    rows += [["key findings", report["key_findings"]["statement"]]]
+    rows += [["status", report["status"]], ["key findings", report["key_findings"]["statement"]]]
     rows += [[f"{name}", part["statement"]] for name, part in report.items() if _has_statement(name, part)]
     note = "For research use. Made by software and not reviewed by a laboratory. The id is a pseudonym."
     simulated = [["simulated", "Simulated data: no real person is described here."]] * report["run"][

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from endotype.reports.claims import Claim, Confidence, Evidence, Input, claim_id
+from endotype.reports.claims import Claim, Confidence, Evidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.text import number, probability
 
@@ -77,12 +77,27 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         type="subtype",
         text=statement,
         confidence=_confidence(row, reason),
-        evidence=(Evidence("subtypes/model.json", sha256=cohort.model_sha256, record=row["subtype"]),),
+        value=Value(row["subtype"] if called else "no call"),
+        evidence=(
+            Evidence(
+                "subtypes/model.json",
+                sha256=cohort.model_sha256,
+                record=row["subtype"],
+                rule="highest posterior probability, typicality",
+            ),
+        ),
         input=(Input(FILE, record.patient),),
         limits=(_LIMIT,),
+        alternatives=_alternatives(posteriors, row["subtype"] if called else None),
     )
     section["claim"] = claim.id
     return section, [claim]
+
+
+def _alternatives(posteriors: list[Row], called: str | None) -> tuple[str, ...]:
+    """The subtypes that come next, at most two, with their posterior probability."""
+    others = [entry for entry in posteriors if entry["subtype"] != called][:2]
+    return tuple(f"{o['subtype']}, posterior probability {probability(o['posterior'])}" for o in others)
 
 
 def _section(status: str, statement: str) -> Row:

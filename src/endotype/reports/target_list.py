@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from endotype.reports.claims import CONFIDENCE_WORDS, Claim, Confidence, Evidence, Input, claim_id, weaker
+from endotype.reports.claims import (
+    CONFIDENCE_WORDS,
+    Claim,
+    Confidence,
+    Evidence,
+    Input,
+    Value,
+    claim_id,
+    weaker,
+)
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 
 FILE = "targets/targets.parquet"
@@ -108,6 +117,7 @@ def _claim(
         subject=record.patient,
         type="target",
         text=f"{_said(row)}, here through {_LINK_WORDS[row['link']]}.",
+        value=Value(f"{row['action']}, tier {tier}"),
         confidence=Confidence(word, row["probability_top3"], "probability of a rank from 1 to 3"),
         evidence=(_evidence(row, cohort),),
         input=(Input(FILE, f"{record.patient} {row['gene']} {row['intervention']}"),),

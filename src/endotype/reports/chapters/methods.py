@@ -10,6 +10,7 @@ from endotype.reports.blocks import (
     text,
 )
 from endotype.reports.chapters.context import Context
+from endotype.reports.chapters.further import accuracy
 from endotype.reports.text import (
     words,
 )
@@ -41,11 +42,12 @@ def methods(context: Context) -> list[Block]:
         table(columns, known, "Knowledge sources")
         if known
         else text("No knowledge source was given to this run."),
+        *accuracy(chapter["accuracy"]),
         table([("Setting", 70), ("Value", 30)], settings, "Settings"),
     ]
 
 
-METHODS_SHOWN = frozenset({"statements", "settings"})
+METHODS_SHOWN = frozenset({"statements", "settings", "accuracy"})
 
 
 def _setting(value: object) -> str:

@@ -32,9 +32,7 @@ def variants(context: Context) -> list[Block]:
     serious = [item for item in chapter["items"] if item["group"] != "other_clinical"]
     other = [item for item in chapter["items"] if item["group"] == "other_clinical"]
     if serious:
-        columns = [("Gene and change", 25), ("Genotype", 17), ("Clinical source", 19)]
-        columns += [("ACMG/AMP criteria", 18), ("Frequency", 11), ("Confidence", 15)]
-        blocks.append(table(columns, [_variant(item, context) for item in serious]))
+        blocks.append(variant_table(serious, context))
         for item in serious:
             blocks += _why_listed(item)
     blocks += [_joint(change) for change in chapter["joint_changes"]]
@@ -54,6 +52,13 @@ def variants(context: Context) -> list[Block]:
 
 
 VARIANTS_SHOWN = frozenset({"status", "statement", "items", "joint_changes", "counts", "no_call"})
+
+
+def variant_table(items: list[Row], context: Context) -> Block:
+    """Listed variants with what is known of each."""
+    columns = [("Gene and change", 25), ("Genotype", 17), ("Clinical source", 19)]
+    columns += [("ACMG/AMP criteria", 18), ("Frequency", 11), ("Confidence", 15)]
+    return table(columns, [_variant(item, context) for item in items])
 
 
 def _variant(item: Row, context: Context) -> list[Cell]:
