@@ -60,16 +60,16 @@ def _audit(audit: Row) -> list[Row]:
     for c in audit.get("confounders") or []:
         assessed = c["status"] == "assessed"
         if c["kind"] == "category":
-            measure, value = "Cramér's V²", None if c["cramers_v"] is None else c["cramers_v"] ** 2
+            measure, value = "Cramér's V²", c["cramers_v"] ** 2 if assessed else None
         else:
-            measure, value = "η²", c["eta_squared"]
+            measure, value = "η²", c["eta_squared"] if assessed else None
         rows.append(
             {
                 "confounder": words(c["confounder"]),
                 "source": words(c["source"]),
                 "n": c["n"],
                 "measure": measure,
-                "value": value if assessed else None,
+                "value": value,
                 "p": _p(c["p"]) if assessed else None,
                 "reason": None if assessed else c["reason"],
             }
