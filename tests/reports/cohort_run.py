@@ -167,8 +167,8 @@ def assessment() -> dict[str, Any]:
                     "kind": "numeric",
                     "n": 3,
                     "status": "not_assessed",
-                }
-                | {"reason": "3 patients", "eta_squared": None, "cramers_v": None, "p": None},
+                    "reason": "3 patients",
+                },
                 site | {"status": "assessed", "cramers_v": 0.5, "eta_squared": None},
             ]
         },

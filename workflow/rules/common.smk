@@ -21,7 +21,6 @@ from endotype.digest import code_digest
 from endotype.errors import InputError
 from endotype.later_inputs import later_readers
 from endotype.reports.batches import batch_of
-from endotype.reports.formats import report_files
 from endotype.subtypes.views.settings import view_files
 
 put_python_first()
@@ -68,7 +67,9 @@ PANEL_FILES = [f"{PANEL['genotypes']}{end}" for end in (".bed", ".bim", ".fam")]
 PREDICTIONS = prediction_files(CONFIG["association"])
 FASTA = REFERENCE["fasta"] or []
 GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
-SECONDARY_GENES = [CONFIG["reports"]["secondary_genes"]["path"]] if CONFIG["reports"]["secondary_genes"] else []
+SECONDARY_GENES = (
+    [CONFIG["reports"]["secondary_genes"]["path"]] if CONFIG["reports"]["secondary_genes"] else []
+)
 PATIENTS = list(COHORT.people["patient"])
 VARIANT_FILES = list(COHORT.files["path"])
 COVERAGE_FILES = sorted({*COHORT.samples["callable"], *COHORT.samples["alignment"]} - {""})
@@ -127,6 +128,25 @@ def split_options():
     if split is None:
         return ""
     return f"--split-salt {shlex.quote(split['salt'])} --split-share {split['share']} --part {split['part']}"
+
+
+def label_options():
+    """Published classes that subtypes are compared with, or that are learnt."""
+    settings = CONFIG["subtypes"]
+    if settings["labels"] is None:
+        return ""
+    words = [
+        f"--labels={shlex.quote(settings['labels'])}",
+        "--learn-labels" if settings["learn_labels"] else "",
+    ]
+    return " ".join(words + [f"--unclassified={shlex.quote(label)}" for label in settings["unclassified"]])
+
+
+def previous_reports(patients):
+    """Reports of an earlier run about these patients, as far as there are any."""
+    folder = CONFIG["reports"]["previous"]
+    paths = [Path(folder) / patient / "report.json" for patient in patients] if folder else []
+    return [str(path) for path in paths if path.is_file()]
 
 
 def failure_digest(snakemake_log):

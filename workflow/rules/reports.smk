@@ -6,7 +6,6 @@
 # a tracked file.
 
 BATCHES = CONFIG["reports"]["batches"]
-REPORT_FILES = report_files(CONFIG["reports"]["formats"])
 PATIENTS_OF_BATCH = {}
 for patient in PATIENTS:
     PATIENTS_OF_BATCH.setdefault(batch_of(patient, BATCHES), []).append(patient)
@@ -32,13 +31,6 @@ REPORT_INPUTS = [
     *rules.rank_targets.output,
     *SECONDARY_GENES,
 ]
-
-
-def previous_reports(patients):
-    """Reports of an earlier run about these patients, as far as there are any."""
-    folder = CONFIG["reports"]["previous"]
-    paths = [Path(folder) / patient / "report.json" for patient in patients] if folder else []
-    return [str(path) for path in paths if path.is_file()]
 
 
 for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
@@ -75,7 +67,9 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             rules.write_provenance.output,
             "results/cohort/people.parquet",
         output:
-            collect("results/reports/{patient}/{file}", patient=patients_of_batch, file=REPORT_FILES),
+            # The other forms stand beside it. Snakemake looks at every tracked file of every job again and again:
+            # eight for each of a thousand patients would take it longer than the patients take.
+            collect("results/reports/{patient}/report.html", patient=patients_of_batch),
             f"results/reports/failures/render_{batch}.tsv",
         log:
             f"logs/render_reports/{batch}.log",
@@ -88,6 +82,7 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             script=script("render_reports.py"),
             batch=batch,
             batches=BATCHES,
+            formats=sorted(CONFIG["reports"]["formats"]),
         shell:
             "python {params.script} --results results --config results/provenance/config.json"
             " --batch {params.batch} --batches {params.batches} > {log} 2>&1"

@@ -5,18 +5,6 @@ VIEW_FILES = view_files(VIEWS)
 BURDEN = CONFIG["subtypes"]["burden_is_confounder"]
 
 
-def label_options():
-    """Published classes that subtypes are compared with, or that are learnt."""
-    settings = CONFIG["subtypes"]
-    if settings["labels"] is None:
-        return ""
-    words = [
-        f"--labels={shlex.quote(settings['labels'])}",
-        "--learn-labels" if settings["learn_labels"] else "",
-    ]
-    return " ".join(words + [f"--unclassified={shlex.quote(label)}" for label in settings["unclassified"]])
-
-
 rule build_features:
     """The patient x feature table: every view of the configuration side by side."""
     input:

@@ -42,7 +42,7 @@ rule rank_targets:
                 option("--targets", KNOWLEDGE["targets"]),
                 option("--disease-column", TARGETS["disease_column"]),
                 *[option("--disease", name) for name in TARGETS["disease"]],
-                *[option("--" + name.replace("_", "-"), TARGETS[name]) for name in TARGET_FILES],
+                *[option(f"--{name.replace('_', '-')}", TARGETS[name]) for name in TARGET_FILES],
                 option("--source-weights", json.dumps(TARGETS["source_weights"], sort_keys=True)),
             ]
         ),
