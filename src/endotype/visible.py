@@ -25,11 +25,6 @@ def words(term: str) -> str:
 
 
 def feature_name(name: str) -> str:
-    """The name of a subtype feature as words: ``carrier:dna_repair`` is ``dna repair carrier``.
-
-    Of other views the name follows: ``drivers:TP53`` is ``TP53 (drivers)``.
-    """
-    view, separator, rest = name.partition(":")
-    if not separator or not rest:
-        return words(name)
-    return words(f"{rest} {view}" if view == "carrier" else f"{rest} ({view})")
+    """The name of a subtype feature as words: ``carrier:dna_repair`` is ``dna repair carrier``."""
+    kind, separator, rest = name.partition(":")
+    return words(f"{rest} {kind}" if separator and kind == "carrier" else name)

@@ -578,7 +578,9 @@ def _subtypes(results: Path, patients: list[str], rng: np.random.Generator) -> N
     write_parquet(pd.DataFrame(profile, columns=names), results / "subtypes/profile.parquet")
     write_json(results / "subtypes/selection.json", {"k": 3})
     named = [{"subtype": f"S{i}", "name": f"S{i}: marker {i} high", "features": []} for i in (1, 2, 3)]
-    write_json(results / "subtypes/assessment.json", {"names": named, "warnings": []})
+    assessment = {"names": named, "warnings": [], "outcomes": {}, "notes": [], "patients": {"assessed": 60}}
+    assessment["audit"] = {"status": "not_assessed", "reason": "no confounder is named", "confounders": []}
+    write_json(results / "subtypes/assessment.json", assessment)
     write_json(results / "subtypes/model.json", {"k": 3})
 
 

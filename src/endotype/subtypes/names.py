@@ -98,12 +98,6 @@ def plain_label(text: str, length: int) -> str:
     return label if len(label) <= length else label[: length - 1].rstrip() + "…"
 
 
-def _without_view(name: str) -> str:
-    """``TP53`` of ``drivers:TP53``; the view of carriers stays, as it says what was counted."""
-    view, separator, rest = name.partition(":")
-    return rest if separator and rest and view != "carrier" else name
-
-
 def _direction(kind: str, size: float) -> str:
     if kind == "binary":
         return "+" if size > 0 else "-"
@@ -117,7 +111,7 @@ def _compose(subtype: str, features: list[dict[str, Any]], rule: NameRule) -> st
     for number in range(len(features), 0, -1):
         parts: tuple[list[str], list[str]] = ([], [])
         for feature in features[:number]:
-            label = plain_label(_without_view(feature["name"]), rule.label)
+            label = plain_label(feature["name"], rule.label)
             signed = feature["direction"] in "+-"
             parts[not signed].append(
                 f"{label}{feature['direction']}" if signed else f"{label} {feature['direction']}"
