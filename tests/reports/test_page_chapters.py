@@ -132,10 +132,8 @@ def test_what_was_not_assessed_is_said_with_its_reason(run: Run) -> None:
     run.change("variants/sample_qc.parquet", lambda t: t.assign(verdict="pass", reasons=""))
     run.change("targets/targets.parquet", lambda t: t.iloc[:0])
     run.write()
-    (run.results / "subtypes/assessment.json").unlink()
     text = cohort_run.page_of(run).read_text(encoding="utf-8")
     assert 'id="attention"' not in text
-    assert "Not assessed: the run has no assessment of its subtypes." in text
     assert "Not assessed: the run has no quality page." in text
     assert text.count("<p>Not recorded.</p>") == 2
 
