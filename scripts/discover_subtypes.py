@@ -44,6 +44,12 @@ def main() -> None:
     parser.add_argument("--labels", help="clinical column of published classes, to compare with or to learn")
     parser.add_argument("--learn-labels", action="store_true", help="learn the classes of --labels")
     parser.add_argument("--unclassified", action="append", default=[], help="a label that is no class")
+    parser.add_argument(
+        "--curves",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="stability of the next number of groups too, for the picture; it moves no decision",
+    )
     parser.add_argument("--threads", type=int, default=1, help="fits at a time; results don't depend on it")
     parser.add_argument("--seed", type=int, default=1, help="seed of every random draw")
     parser.add_argument(
@@ -69,7 +75,7 @@ def main() -> None:
             resamples=arguments.resamples,
             consensus_resamples=arguments.consensus_resamples,
             null_cohorts=arguments.null_cohorts,
-            curves=True,
+            curves=arguments.curves,
             call_probability=arguments.call_probability,
             typicality_alpha=arguments.typicality_alpha,
             min_size=arguments.min_size,

@@ -210,7 +210,7 @@ def test_the_commands_write_the_bytes_of_the_library(divided: Divided, tmp_path)
         *dictionary,
         *features,
         *["--features-info", tmp_path / "features.json", "--ancestry", cohort.ancestry, "--out", tmp_path],
-        *["--outcome-permutations", 200, "--seed", Settings().seed],
+        *["--outcome-permutations", 200, "--seed", Settings().seed, "--no-curves"],
     )
     model = ["--model", tmp_path / "model.json", "--ancestry", cohort.ancestry]
     run("assign_subtypes.py", *tables_in, *features, *model, "--out", tmp_path / "assignments.parquet")

@@ -98,7 +98,7 @@ def _missing(n: int, width: int, dtype: np.dtype) -> np.ndarray:
         np.dtype("u4"): (FLOAT_MISSING, FLOAT_END),
     }.get(dtype, (ord("."), 0))
     out = np.full((n, width), end, dtype)
-    out[:, 0] = one
+    out[:, :1] = one  # a field that no sample has may have no width
     return out
 
 
