@@ -69,6 +69,7 @@ def reports(results: Path) -> list[Path]:
     return sorted((results / "reports").glob("*/report.json"))
 
 
+@pytest.mark.long
 class TestExomesWithReferenceAndGenes:
     def test_every_allele_agrees_with_the_reference_and_is_accounted_for(self, kit):
         counts = flow(kit)
