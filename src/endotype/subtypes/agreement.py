@@ -12,11 +12,19 @@ def contingency(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def adjusted_rand_index(a: np.ndarray, b: np.ndarray) -> float:
-    """Pairs that both groupings put together, corrected for chance (Hubert & Arabie 1985, J Classif 2:193).
+    """:func:`rand_of_table` of two groupings, int64 (n,) from 0."""
+    return rand_of_table(contingency(a, b))
+
+
+def rand_of_table(table: np.ndarray) -> float:
+    """Pairs that two groupings put together, corrected for chance (Hubert & Arabie 1985, J Classif 2:193).
 
     0 is what chance gives, 1 is the same grouping. NaN where both groupings leave nothing to agree on.
+
+    Args:
+        table: of :func:`contingency`.
     """
-    table = contingency(a, b).astype(float)
+    table = table.astype(float)
 
     def pairs(counts: np.ndarray) -> float:
         return float((counts * (counts - 1) / 2).sum())

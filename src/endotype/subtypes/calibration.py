@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from endotype.subtypes.agreement import rand_of_table
+
 N_BINS = 15
 """Bins of the expected calibration error, of equal width on the stated probability of the call."""
 
@@ -93,18 +95,6 @@ def f1_scores(confusion: np.ndarray) -> np.ndarray:
     return 2 * np.diag(confusion) / np.maximum(both, 1)
 
 
-def adjusted_rand(confusion: np.ndarray) -> float:
-    """Agreement of two divisions beyond chance (Hubert & Arabie 1985) from their table; 1 is the same."""
-
-    def pairs(counts: np.ndarray) -> float:
-        return float((counts * (counts - 1) / 2).sum())
-
-    rows, columns = pairs(confusion.sum(axis=1)), pairs(confusion.sum(axis=0))
-    total = pairs(np.array([confusion.sum()]))
-    chance, most = rows * columns / max(total, 1.0), (rows + columns) / 2
-    return (pairs(confusion) - chance) / (most - chance) if most > chance else 1.0
-
-
 def coverage_curve(posterior: np.ndarray, labels: np.ndarray) -> list[dict[str, float | None]]:
     """Share of patients called at each of :data:`THRESHOLDS`, and the accuracy among them."""
     stated, right = posterior.max(axis=1), posterior.argmax(axis=1) == labels
@@ -124,7 +114,7 @@ def measures(posterior: np.ndarray, labels: np.ndarray, names: list[str]) -> dic
         "n": len(labels),
         "accuracy": float(np.diag(confusion).sum() / len(labels)),
         "macro_f1": float(f1.mean()),
-        "adjusted_rand": adjusted_rand(confusion),
+        "adjusted_rand": rand_of_table(confusion),
         "f1": dict(zip(names, f1.tolist(), strict=True)),
         "ece": expected_calibration_error(posterior, labels),
         "ece_bins": N_BINS,

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.cluster.hierarchy import average, fcluster
 from scipy.spatial.distance import squareform
 
+from endotype.subtypes.agreement import adjusted_rand_index
 from endotype.subtypes.consensus import pac
 from endotype.subtypes.mixture import Data, Mixture, fit_from
 from endotype.subtypes.resampling import consensus_matrix, resampled_labels
@@ -105,15 +106,10 @@ def _refit(data: Data, part: Data, groups: np.ndarray, k: int) -> Mixture:
 
 
 def adjusted_rand(labels: np.ndarray, others: np.ndarray) -> float:
-    """Adjusted Rand index of two divisions of the same patients (Hubert & Arabie 1985); 1 if both are whole.
+    """:func:`adjusted_rand_index` of two divisions of the same patients; 1 if both are whole.
 
     Args:
         labels, others: groups from 0, int, shape (n,).
     """
-    table = np.zeros((labels.max(initial=0) + 1, others.max(initial=0) + 1))
-    np.add.at(table, (labels, others), 1)
-    pairs = [float((count * (count - 1) / 2).sum()) for count in (table, table.sum(1), table.sum(0))]
-    total = len(labels) * (len(labels) - 1) / 2
-    expected = pairs[1] * pairs[2] / total if total else 0.0
-    most = (pairs[1] + pairs[2]) / 2
-    return 1.0 if most == expected else (pairs[0] - expected) / (most - expected)
+    index = adjusted_rand_index(labels, others)
+    return 1.0 if np.isnan(index) else index
