@@ -77,7 +77,7 @@ docs: setup  ## regenerate the reference pages (configuration, benchmark tables)
 	@$(BIN)/python -m benchmarks.document
 
 lock:  ## resolve the dependencies anew (needs uv); the only step that changes versions
-	uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra slurm --extra dask --extra s3 --python-version 3.11 --universal --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o envs/requirements.lock
 	$(PYTHON) envs/render.py
 

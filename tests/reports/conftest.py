@@ -162,6 +162,7 @@ CONFIG: dict[str, Any] = {
     "reports": {
         "batches": 8,
         "formats": ["html"],
+        "language": "en",
         "private": True,
         "status": "preliminary",
         "consent": {"secondary_findings": None, "research": None},

@@ -53,6 +53,7 @@ def config_identity(config: Row) -> Row:
     return {
         "name": name,
         "simulated": "simulated" in name.lower(),
+        "language": config["reports"]["language"],
         "assembly": config["reference"]["assembly"],
         "endotype_version": endotype.__version__,
         "config_sha256": hashlib.sha256(to_json(config).encode("utf-8")).hexdigest(),

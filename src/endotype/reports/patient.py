@@ -26,7 +26,7 @@ from endotype.reports.target_list import target_section
 from endotype.reports.text import plain
 from endotype.reports.tumours import tumour_section
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 SCHEMA_PATH = Path(__file__).parents[3] / "workflow/schemas/report.schema.json"
 
 _FAILED_QC = "The genotypes failed quality control."

@@ -20,6 +20,7 @@ from endotype.reports import fonts
 from endotype.reports.blocks import texts
 from endotype.reports.document import document
 from endotype.reports.inputs import Row
+from endotype.reports.language import language
 
 TEMPLATE = Path(__file__).parent / "templates/report.typ"
 
@@ -44,6 +45,7 @@ def report_pictures(report: Row, ppi: float = 72) -> list[bytes]:
 def _compile(report: Row, form: Any, **options: Any) -> list[bytes]:
     said = _prepared(document(report))
     lines = list(texts([said]))
+    said["language"] = language()
     said["fonts"], said["mono"] = fonts.families(), [fonts.MONO, *fonts.families()]
     said["unsettable"] = _UNSETTABLE if any("[U+" in line for line in lines) else ""
     made = _compiler().compile(

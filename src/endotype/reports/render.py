@@ -19,6 +19,7 @@ from endotype.reports.fhir import fhir_bundle
 from endotype.reports.formats import report_files
 from endotype.reports.identity import check_person
 from endotype.reports.inputs import Row
+from endotype.reports.language import ENGLISH, in_language
 from endotype.reports.patient_page import report_page
 from endotype.reports.pdf import report_pdf
 from endotype.reports.phenopacket import phenopacket
@@ -89,12 +90,14 @@ def _render_patient(folder: Path, person: Row, files: list[str]) -> list[Failure
     for file in files:
         try:
             check_person(report, patient)
-            content = RENDERERS[file](report)
+            with in_language(report["run"]["language"]):
+                content = RENDERERS[file](report)
         except Exception as error:  # one form of one patient is no reason to hold up the others
             traceback.print_exc()
             failure = Failure(patient, file, reason_class(error))
             failures.append(failure)
-            content = RENDERERS[file](failed_report(failure, report["run"], person))
+            with in_language(report["run"].get("language", ENGLISH)):
+                content = RENDERERS[file](failed_report(failure, report["run"], person))
         with atomic_path(folder / file) as temporary:
             temporary.write_bytes(content)
     return failures

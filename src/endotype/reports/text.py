@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from endotype.visible import clean, feature_name, words
+from endotype import visible
+from endotype.reports.language import known
+from endotype.visible import clean
 
 STARS = "review stars of 4"
 """The kind of number that a clinical source's review status is."""
@@ -61,6 +63,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def words(term: str) -> str:
+    """An identifier such as ``stop_gained`` as words of the current language."""
+    return known(visible.words(term))
+
+
+def feature_name(name: str) -> str:
+    """The name of a subtype feature as words of the current language."""
+    return known(visible.feature_name(name))
 
 
 def shorten(text: str, limit: int = 40) -> str:

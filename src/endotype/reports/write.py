@@ -11,6 +11,7 @@ from endotype.reports.batches import batch_of
 from endotype.reports.failure import Failure, failed_report, reason_class, write_failures
 from endotype.reports.identity import check_person, check_rows
 from endotype.reports.inputs import Cohort, PatientRecord, Row, read_cohort, read_patients
+from endotype.reports.language import in_language
 from endotype.reports.methods import run_identity
 from endotype.reports.patient import patient_report
 from endotype.reports.private import own_folder, private_files
@@ -43,7 +44,7 @@ def write_reports(results: str | Path, config: str | Path, batch: int, batches: 
     cohort = read_cohort(results, settings)
     patients = [p for p in cohort.people["patient"] if batch_of(p, batches) == batch]
     failures: list[Failure] = []
-    with private_files(private):
+    with private_files(private), in_language(settings["reports"]["language"]):
         own_folder(results / "reports", private)
         for start in range(0, len(patients), PATIENTS_AT_ONCE):
             for record in read_patients(results, cohort, patients[start : start + PATIENTS_AT_ONCE]):

@@ -1,0 +1,136 @@
+"""Texts of reports in the language of the run: a gettext catalogue per language, English beside the code.
+
+The English text stands in the code and is the key of its translation in ``locale/{language}.po``; what is
+filled in is named, so that a translation may put it elsewhere::
+
+    _("{count} of {total} people", count=3, total=9)
+    ngettext("{n:,} gene", "{n:,} genes", 3)
+
+A text that an earlier stage wrote into a result file is English there. :func:`known` translates such a text
+by its pattern, if that stage has marked it with :func:`N_`; any other text is shown as it is written.
+
+A test extracts every message and holds the catalogues to them: ``scripts/update_catalogue.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from endotype.message import N_
+
+__all__ = ["ENGLISH", "LANGUAGES", "N_", "_", "in_language", "known", "language", "ngettext"]
+
+ENGLISH = "en"
+LANGUAGES = {"en": "English", "zh": "简体中文"}
+"""Languages that reports can be written in, with their own names."""
+
+LOCALE = Path(__file__).parent / "locale"
+
+_current: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+@contextmanager
+def in_language(code: str) -> Iterator[None]:
+    """Write every text inside in a language of :data:`LANGUAGES`."""
+    token = _current.set(code)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def language() -> str:
+    """The code of the language that texts are written in now."""
+    return _current.get()
+
+
+def _(message: str, /, **values: Any) -> str:
+    """``message`` in the current language, filled with ``values`` by their names.
+
+    A message without a translation stays English: a reader of a second language is better served by it than
+    by nothing. A test keeps the catalogues whole.
+    """
+    translated = _messages(_current.get()).get(message, message)
+    return translated.format(**values) if values else translated
+
+
+def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
+    """The form of a message for a count, which is filled in as ``n``."""
+    translated = _messages(_current.get()).get(one)
+    if translated is None:
+        translated = one if n == 1 else many
+    return translated.format(n=n, **values)
+
+
+def known(text: str) -> str:
+    """A text of a result file in the current language, as far as the catalogue knows its pattern.
+
+    Patterns are tried as whole texts, the longest first; what they hold is translated in the same way.
+    """
+    return text if _current.get() == ENGLISH else _known(_current.get(), text)
+
+
+@lru_cache(maxsize=20_000)
+def _known(code: str, text: str) -> str:
+    exact = _messages(code).get(text)
+    if exact is not None:
+        return exact
+    for pattern, translated in _patterns(code):
+        if found := pattern.fullmatch(text):
+            return _filled(translated, {k: _known(code, v) for k, v in found.groupdict().items()})
+    return text
+
+
+@cache
+def _messages(code: str) -> dict[str, str]:
+    """Translations by message; a plural message by its singular (the languages here have one form)."""
+    if code == ENGLISH:
+        return {}
+    found = {}
+    for message in read_catalogue(code):
+        texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        key = message.id[0] if isinstance(message.id, tuple | list) else message.id
+        if key and texts[0] and not message.fuzzy:
+            found[str(key)] = str(texts[0])
+    return found
+
+
+def read_catalogue(code: str) -> Catalog:
+    """The catalogue of a language, as translators edit it."""
+    with (LOCALE / f"{code}.po").open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def _filled(translated: str, values: dict[str, str]) -> str:
+    return _BARE.sub(lambda field: values[field[1]], translated)
+
+
+_BARE = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}")
+
+
+@cache
+def _patterns(code: str) -> list[tuple[re.Pattern[str], str]]:
+    """Messages with fields as patterns of whole texts, those with most fixed text first."""
+    found = []
+    for message, translated in _messages(code).items():
+        parts = [(fixed, name) for fixed, name, _spec, _conversion in Formatter().parse(message)]
+        names = [name for _fixed, name in parts if name]
+        fixed = "".join(part for part, _name in parts)
+        if names and len(set(names)) == len(names) and len(fixed.strip(" .,:;()")) >= MIN_FIXED:
+            pattern = "".join(re.escape(part) + (f"(?P<{name}>.+?)" if name else "") for part, name in parts)
+            found.append((len(fixed), re.compile(pattern, re.DOTALL), translated))
+    return [(pattern, translated) for _length, pattern, translated in sorted(found, key=lambda f: -f[0])]
+
+
+MIN_FIXED = 4
+"""Characters of its own that a message needs to be a pattern: ``{a}, {b}`` would match anything."""
