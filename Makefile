@@ -55,7 +55,7 @@ test-all: setup lint  ## all checks and the longer real cohorts
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-quick: setup  ## the quick loop: no whole runs (under two minutes)
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not real"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not long and not real"
 
 fuzz: setup  ## 10,000 generated hostile VCFs against the slow twin of normalisation (minutes); SEED=... for others
 	@$(BIN)/python -m tests.variants.fuzz --examples 10000 --broken 300 --seed $(or $(SEED),1)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from endotype.reports.fhir import codes
@@ -37,6 +37,7 @@ class Draft:
         variants: (variant id, ``germline`` or ``somatic``) -> reference of its Observation.
         items: chapter items by claim id.
         subtype: reference of the subtype's Observation, once it is there.
+        turns: how many resources of a kind have a key.
         subject: reference of the patient.
         device: reference of the program that made the report.
     """
@@ -52,6 +53,7 @@ class Draft:
     stated: dict[str, Element] = field(default_factory=dict)
     variants: dict[tuple[str, str], Element] = field(default_factory=dict)
     subtype: Element | None = None
+    turns: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.subject = {"reference": url_of(resource_id("Patient", self.patient, ""))}
@@ -62,9 +64,9 @@ class Draft:
 
         A second one of the same kind and key, which a user's tables may cause, gets an id by its turn.
         """
-        turns = (key + "\0again" * turn for turn in count())
-        identities = (resource_id(kind, self.patient, turn) for turn in turns)
-        identity = next(i for i in identities if i not in self.resources)
+        turn = self.turns[kind, key]
+        self.turns[kind, key] += 1
+        identity = resource_id(kind, self.patient, f"{key}\0again{turn}" if turn else key)
         self.resources[identity] = {"id": identity} | resource
         return {"reference": url_of(identity)}
 
