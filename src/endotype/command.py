@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from endotype.errors import InputError
+from endotype.machine import EXIT_MACHINE, explain
 
 EXIT_INPUT_ERROR = 2
 
@@ -15,8 +16,9 @@ EXIT_INPUT_ERROR = 2
 def run(main: Callable[[], None]) -> None:
     """Call ``main`` and leave the process with the code that fits.
 
-    A user's error is printed as a page of text and ends with code 2; anything else is a fault of ours and
-    keeps its traceback. A closed pipe (``| head``) is no error.
+    A user's error is printed as a page of text and ends with code 2, a fault of the machine (a full disk) as
+    a sentence with code 3; anything else is a fault of ours and keeps its traceback. A closed pipe
+    (``| head``) is no error.
     """
     try:
         main()
@@ -26,6 +28,12 @@ def run(main: Callable[[], None]) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        said = explain(error)
+        if said is None:
+            raise
+        print(f"endotype: {said}", file=sys.stderr)
+        sys.exit(EXIT_MACHINE)
 
 
 def put_python_first() -> None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -17,17 +13,6 @@ import pytest
 from tests.workflow.conftest import ROOT, Run
 
 pytestmark = pytest.mark.slow
-
-STAGES = {
-    "cohort": "check_inputs.log",
-    "variants": "normalise_variants",
-    "annotation": "predict_effects",
-    "association": "associate",
-    "subtypes": "discover_subtypes.log",
-    "targets": "rank_targets.log",
-    "reports": "write_reports",
-}
-"""A log, or a folder of logs, that appears when a job of the stage starts."""
 
 
 def report(run: Run, patient: str) -> dict:
@@ -116,35 +101,6 @@ class TestAFinishedRun:
         small.complete(*sorted(targets), cores=2)
         for name in names:
             assert (small.results / name).read_bytes() == (finished.results / name).read_bytes(), name
-
-    def test_killed_in_every_stage_and_on_two_cores_it_ends_with_the_same_bytes(
-        self, finished, tmp_path, small_cohort
-    ):
-        """``finished`` ran undisturbed on one core."""
-        run = Run(tmp_path / "killed", small_cohort)
-        for stage, log in STAGES.items():
-            process = subprocess.Popen(
-                run.command(cores=2),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            _wait_for(run.workdir / "logs" / log, process, stage)
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            # What `snakemake --unlock` does, without reading the workflow and its inputs each time. There is
-            # no lock yet when the log was left by the run before.
-            shutil.rmtree(run.workdir / ".snakemake" / "locks", ignore_errors=True)
-        assert run.complete(cores=2).manifest == finished.manifest
-
-
-def _wait_for(log, process: subprocess.Popen, stage: str) -> None:
-    for _ in range(1500):
-        if log.exists():
-            return
-        assert process.poll() is None, f"the run ended before stage {stage} began"
-        time.sleep(0.1)
-    pytest.fail(f"stage {stage} did not begin")
 
 
 class TestInputErrors:
