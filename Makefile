@@ -35,9 +35,7 @@ demo: setup  ## simulate a cohort, run everything on it, compare with the plante
 	@test -f $(DEMO)/cohort/truth.json || \
 	  $(BIN)/python scripts/simulate_cohort.py --out $(DEMO)/cohort --seed 1
 	@$(BIN)/python scripts/check_inputs.py --config config/demo.yaml --directory $(DEMO)
-	@# A killed run leaves its lock; it is taken away only when no Snakemake runs on this machine any more.
-	@test -z "$$(ls -A $(DEMO)/.snakemake/locks 2>/dev/null)" || pgrep -x snakemake > /dev/null \
-	  || $(RUN) --directory $(DEMO) --configfile config/demo.yaml --unlock --quiet all
+	@$(BIN)/python scripts/unlock.py --directory $(DEMO) --wait 60 > /dev/null
 	@$(RUN) --directory $(DEMO) --configfile config/demo.yaml --quiet rules reason host 2>&1 \
 	  | grep --line-buffered -vE '^(Select|Execute|Finished|\[|$$)'
 	@echo

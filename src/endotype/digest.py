@@ -14,14 +14,15 @@ from pathlib import Path
 
 PACKAGE_ROOT = Path(__file__).parent
 
-_TEMPLATE_ENGINES = {"jinja2", "typst"}
+_DATA_OF = {"jinja2": "templates", "typst": "templates", "babel.messages.pofile": "locale"}
+"""Packages that fill or read files beside a module, and the folder of those files."""
 
 
 def code_digest(script: str | Path) -> str:
     """First 16 hex digits of the SHA-256 over a script and the endotype modules it depends on.
 
-    The templates beside a module that fills templates count as part of it: a change of a template re-runs
-    what renders, not what computes.
+    The templates beside a module that fills templates count as part of it, and the catalogues beside one
+    that translates: a change of a template re-runs what renders, not what computes.
     """
     script = Path(script)
     sources = {script.name: script} | {
@@ -55,8 +56,9 @@ def _imports(path: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     files = [p for n in names if n.startswith("endotype.") for p in _module_files(n)]
-    if path.is_relative_to(PACKAGE_ROOT) and names & _TEMPLATE_ENGINES:
-        files += sorted(p for p in (path.parent / "templates").glob("*") if p.is_file())
+    if path.is_relative_to(PACKAGE_ROOT):
+        for folder in sorted({_DATA_OF[name] for name in names & _DATA_OF.keys()}):
+            files += sorted(p for p in (path.parent / folder).glob("*") if p.is_file())
     return tuple(files)
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,18 @@ def fingerprint(path: str | Path) -> str:
             stream.seek(last * block // (_BLOCKS - 1))
             digest.update(stream.read(_BLOCK))
     return digest.hexdigest()
+
+
+def content_digest(paths: Iterable[str | Path]) -> str:
+    """16 hex digits over the names and the :func:`fingerprint` of files, whatever their order.
+
+    A file that is not there counts as such.
+    """
+    digest = hashlib.sha256()
+    for path in sorted({str(path) for path in paths}):
+        held = fingerprint(path) if Path(path).is_file() else "none"
+        digest.update(f"{path}\0{held}\0".encode())
+    return digest.hexdigest()[:16]
 
 
 def check_unchanged(path: str | Path, expected: str) -> None:

@@ -1,8 +1,9 @@
 """Snakemake's lock on a working directory, and whether anybody still holds it.
 
-Snakemake locks the files that it is about to write and takes the lock away when it ends; killed, it leaves it,
-and a later run is refused. The lock doesn't say who holds it. :func:`release` looks for the owner before it
-takes the lock away: a Snakemake in that directory, a job of one that outlived it, or a run on another host.
+Snakemake locks the files that it is about to write and takes the lock away when it ends; killed, it
+leaves it, and a later run is refused. The lock doesn't say who holds it. :func:`release` looks for the
+owner before it takes the lock away: a Snakemake in that directory, a job of one that outlived it, or a run
+on another host.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import psutil
 
 from endotype.errors import input_error
 
-_HOST = re.compile(r"^host: (\S+)\s*$", re.MULTILINE)
+_HOST = re.compile(r"^\s*host: (\S+)\s*$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from endotype.cohort.shards import shards
 from endotype.config import complete
 from endotype.digest import code_digest
 from endotype.errors import InputError
+from endotype.files import content_digest
 from endotype.later_inputs import later_readers
 from endotype.reports.batches import batch_of
 from endotype.subtypes.views.settings import view_files
@@ -93,6 +94,11 @@ def script(name):
 def code(name):
     """Digest of a command and of the library code behind it: an edit re-runs the rules it touches."""
     return code_digest(REPOSITORY / "scripts" / name)
+
+
+def input_content(wildcards, input):
+    """What the files of a rule hold. A clock that was wrong once may leave an edit older than its results."""
+    return content_digest(input)
 
 
 def region(wildcards):
