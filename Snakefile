@@ -32,6 +32,13 @@ rule cohort:
         rules.check_inputs.output,
 
 
+rule sheets:
+    input:
+        rules.check_inputs.output,
+        rules.write_provenance.output,
+        rules.prepare_records.output,
+
+
 rule variants:
     input:
         rules.qc_samples.output,

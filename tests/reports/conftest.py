@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from endotype.files import read_json, write_json, write_text
+from endotype.reports.records import write_records
 from endotype.reports.render import render_reports
 from endotype.reports.write import write_reports
 from endotype.tables import read_parquet, write_parquet
@@ -34,8 +35,13 @@ class Run:
 
     def write(self) -> list[str]:
         """Make all reports in one batch, and render them."""
+        self.write_records()
         write_reports(self.results, self.config, 0, 1)
         return render_reports(self.results, self.config, 0, 1)
+
+    def write_records(self) -> None:
+        """What the sheets say of single people, by the batches of the configuration."""
+        write_records(self.results, self.config)
 
     def report(self, patient: str) -> dict[str, Any]:
         """One patient's report.json."""
@@ -98,7 +104,10 @@ def build_run(folder: Path, n: int = N_PEOPLE) -> Run:
     _targets(results)
     config = results / "provenance/config.json"
     write_json(config, CONFIG)
-    return Run(results, config)
+    run = Run(results, config)
+    with contextlib.chdir(folder):
+        run.write_records()
+    return run
 
 
 CONFIG: dict[str, Any] = {
@@ -226,6 +235,10 @@ def _cohort(folder: Path, results: Path, patients: list[str], rng: np.random.Gen
     clinical.loc[1, "lipid_level"] = np.nan  # P0002: a cell that was set aside
     clinical.loc[2, ["age", "marker_2"]] = np.nan  # P0003: never recorded
     write_parquet(clinical, results / "cohort/clinical.parquet")
+    write_parquet(clinical[["patient"]], results / "cohort/consent.parquet")
+    no_samples = pd.DataFrame({name: pd.Series(dtype="str") for name in ("patient", "sample", "path")})
+    write_parquet(no_samples, results / "cohort/samples.parquet")
+    write_json(results / "provenance/inputs.json", [])
     write_json(results / "cohort/dictionary.json", DICTIONARY)
     write_text(
         folder / "clinical.tsv",

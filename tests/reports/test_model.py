@@ -30,6 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def report_of(run: Run, patient: str = "P0001") -> dict[str, Any]:
+    run.write_records()
     cohort = read_cohort(run.results, read_json(run.config))
     return patient_report(read_patients(run.results, cohort, [patient])[0], cohort)
 
@@ -239,10 +240,10 @@ def test_what_consent_no_longer_covers_is_not_said_to_be_gone(run: Run) -> None:
         settings = {"previous": None, "secondary_genes": listed if with_list else None}
         settings["consent"] = {"secondary_findings": "agreed", "research": None}
         run.change_json(run.config, lambda c, s=settings: c["reports"].update(s))
-        run.change("cohort/clinical.parquet", lambda t: t.assign(agreed="yes"))
+        run.change("cohort/consent.parquet", lambda t: t.assign(agreed="yes"))
         assert "GENEA" in to_json(earlier(run))
         run.change_json(run.config, lambda c: c["reports"].update(secondary_genes=listed))
-        run.change("cohort/clinical.parquet", lambda t: t.assign(agreed="no"))
+        run.change("cohort/consent.parquet", lambda t: t.assign(agreed="no"))
         report = report_of(run)
         assert "GENEA" not in to_json(report) + report_page(report)
 
@@ -326,7 +327,7 @@ def test_hostile_words_of_the_new_chapters_stay_words(run: Run) -> None:
     write_text("list.tsv", "gene\nGENEA\n")
     listed = {"path": "list.tsv", "name": hostile, "version": hostile}
     run.change("annotation/genes.parquet", lambda t: t.assign(table_row=[None, 1, 2, 3]))
-    run.change("cohort/clinical.parquet", lambda t: t.assign(agreed="yes"))
+    run.change("cohort/consent.parquet", lambda t: t.assign(agreed="yes"))
     consent = {"secondary_findings": "agreed", "research": None}
     run.change_json(run.config, lambda c: c["reports"].update(secondary_genes=listed, consent=consent))
     rows = pd.DataFrame({"patient": ["P0001"], "sample": [hostile], "path": [hostile]})

@@ -41,7 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     run.change_json(run.config, settings)
     run.change("annotation/genes.parquet", lambda t: t.assign(table_row=[None, 1, 2, None]))
-    run.change("cohort/clinical.parquet", lambda t: t.assign(agreed=None))
+    run.change("cohort/consent.parquet", lambda t: t.assign(agreed=None))
     lead = read_parquet(run.results / "association/loci.parquet").iloc[[0, 1]]
     lead = lead.assign(
         id=[HELD, "GENEA"], gene="GENEA", effect_allele=["G", None], mask=[None, "protein_changing"]
@@ -63,12 +63,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def agree(run: Run, answer: Any, patient: str = "P0001") -> None:
     run.change(
-        "cohort/clinical.parquet",
+        "cohort/consent.parquet",
         lambda t: t.assign(agreed=[answer if p == patient else None for p in t["patient"]]),
     )
 
 
 def report_of(run: Run, patient: str) -> dict[str, Any]:
+    run.write_records()
     cohort = read_cohort(run.results, read_json(run.config))
     return patient_report(read_patients(run.results, cohort, [patient])[0], cohort)
 
@@ -186,7 +187,7 @@ def test_only_a_clear_yes_is_consent() -> None:
     words = {True: "given", "YES": "given", False: "refused", "no": "refused", None: "not recorded"}
     for value, word in words.items():
         assert consent_of({"research": "c"}, {"c": value})["research"] == word
-    assert consent_of({"research": "c"}, None)["research"] == "not recorded"
+    assert consent_of({"research": "c"}, {})["research"] == "not recorded"
     assert consent_of({"research": None}, {"": "yes"})["research"] == "not recorded"
 
 

@@ -21,6 +21,7 @@ rule check_inputs:
         files="results/cohort/files.parquet",
         tumours="results/cohort/tumours.parquet",
         clinical="results/cohort/clinical.parquet",
+        consent="results/cohort/consent.parquet",
         dictionary="results/cohort/dictionary.json",
         reconciliation="results/cohort/reconciliation.tsv",
         quarantine="results/cohort/quarantine.tsv",

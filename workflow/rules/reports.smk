@@ -10,9 +10,14 @@ PATIENTS_OF_BATCH = {}
 for patient in PATIENTS:
     PATIENTS_OF_BATCH.setdefault(batch_of(patient, BATCHES), []).append(patient)
 
+# What all reports share. Consent and the like are in the records of a batch: a change of them is nobody else's.
 REPORT_INPUTS = [
-    *rules.check_inputs.output,
-    *rules.write_provenance.output,
+    rules.check_inputs.output.people,
+    rules.check_inputs.output.clinical,
+    rules.check_inputs.output.dictionary,
+    rules.check_inputs.output.preflight,
+    rules.write_provenance.output.config,
+    rules.write_provenance.output.software,
     *rules.merge_genotypes.output,
     *rules.qc_samples.output,
     *rules.measure_callability.output,
@@ -33,6 +38,28 @@ REPORT_INPUTS = [
 ]
 
 
+rule prepare_records:
+    """What reports say of single people from the sheets, by batch."""
+    input:
+        [CONFIG["inputs"]["clinical"]],
+        rules.check_inputs.output,
+        rules.write_provenance.output,
+    output:
+        collect("results/reports/records/{batch}.json", batch=sorted(PATIENTS_OF_BATCH)),
+    log:
+        "logs/prepare_records.log",
+    benchmark:
+        "logs/benchmarks/prepare_records.tsv"
+    conda:
+        "../../envs/endotype.yaml"
+    params:
+        code=code("prepare_records.py"),
+        script=script("prepare_records.py"),
+        batches=BATCHES,
+    shell:
+        "python {params.script} --results results --config results/provenance/config.json > {log} 2>&1"
+
+
 for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
 
     rule:
@@ -40,6 +67,7 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             f"write_reports_{batch}"
         input:
             REPORT_INPUTS,
+            records=f"results/reports/records/{batch}.json",
             previous=previous_reports(patients_of_batch),
         output:
             collect("results/reports/{patient}/report.json", patient=patients_of_batch),
@@ -64,7 +92,7 @@ for batch, patients_of_batch in sorted(PATIENTS_OF_BATCH.items()):
             f"render_reports_{batch}"
         input:
             collect("results/reports/{patient}/report.json", patient=patients_of_batch),
-            rules.write_provenance.output,
+            rules.write_provenance.output.config,
             "results/cohort/people.parquet",
         output:
             # The other forms stand beside it. Snakemake looks at every tracked file of every job again and again:
@@ -142,7 +170,7 @@ rule write_index:
         reports=collect("results/reports/{patient}/report.json", patient=PATIENTS),
         pages=collect("results/reports/{patient}/report.html", patient=PATIENTS),
         failures=rules.list_failures.output,
-        tables=REPORT_INPUTS,
+        tables=[*REPORT_INPUTS, *rules.check_inputs.output, *rules.write_provenance.output],
         plots=rules.plot_association.output,
         sumstats=(rules.export_sumstats.output if GWAS_SSF else []),
     output:

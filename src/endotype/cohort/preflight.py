@@ -191,8 +191,12 @@ def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
 def write_preflight(result: Preflight, out_dir: str | Path) -> None:
     """Write the files of ``results/cohort/`` into ``out_dir``."""
     out = Path(out_dir)
-    for name in ("people", "samples", "files", "tumours", "clinical"):
+    for name in ("people", "samples", "files", "tumours"):
         write_parquet(getattr(result, name), out / f"{name}.parquet")
+    # Apart: nothing that is computed of the cohort depends on who agreed to what.
+    consent = names_with_role(result.dictionary, "consent")
+    write_parquet(result.clinical.drop(columns=consent), out / "clinical.parquet")
+    write_parquet(result.clinical[["patient", *consent]], out / "consent.parquet")
     for name in ("reconciliation", "quarantine"):
         write_tsv(getattr(result, name), out / f"{name}.tsv")
     write_json(out / "dictionary.json", result.dictionary)

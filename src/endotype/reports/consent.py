@@ -12,16 +12,15 @@ PURPOSES = ("secondary_findings", "research")
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
 
 
-def consent_of(columns: Mapping[str, str | None], clinical: Mapping[str, Any] | None) -> dict[str, str]:
+def consent_of(columns: Mapping[str, str | None], recorded: Mapping[str, Any]) -> dict[str, str]:
     """Purpose -> :data:`GIVEN`, :data:`REFUSED` or :data:`NOT_RECORDED`.
 
     Args:
         columns: ``reports.consent`` of the configuration: purpose -> clinical column, or ``None``.
-        clinical: the patient's clinical record, ``None`` without one.
+        recorded: the patient's clinical columns with the role consent.
     """
-    record = clinical or {}
     named = {purpose: columns.get(purpose) for purpose in PURPOSES}
-    return {purpose: _word(record.get(name) if name else None) for purpose, name in named.items()}
+    return {purpose: _word(recorded.get(name) if name else None) for purpose, name in named.items()}
 
 
 def _word(value: Any) -> str:

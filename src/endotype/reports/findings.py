@@ -290,7 +290,7 @@ def variant_claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
             Input("variants/genotypes.bed", f"{item['variant_id']} {record.patient}", **place),
             *(
                 Input(sample["file"], sample["sample"], sample["sha256"], **place)
-                for sample in cohort.samples.get(record.patient, [])
+                for sample in record.samples
             ),
         ),
         limits=tuple(limits),

@@ -21,6 +21,7 @@ from endotype.cohort.secondary_genes import GeneList, Rule, read_gene_list
 from endotype.errors import input_error
 from endotype.files import read_json
 from endotype.ids import ID_RULE, is_id
+from endotype.reports.batches import batch_of
 from endotype.reports.claims import Evidence
 from endotype.reports.interpretation import (
     Interpretation,
@@ -30,12 +31,12 @@ from endotype.reports.interpretation import (
     read_origins,
     read_pairs,
 )
+from endotype.reports.records import read_records
 from endotype.reports.results import is_one_of, read_result
 from endotype.reports.subtype_pictures import Positions, read_positions
 from endotype.reports.survival import MIN_PEOPLE, GroupSurvival, survival_by_group
 from endotype.reports.text import plain
 from endotype.subtypes.profile import profile_columns
-from endotype.tables import read_text_table
 from endotype.variants.plink import MISSING, GenotypeStore, open_store
 from endotype.variants.tumour_burden import COUNTED, NONSYNONYMOUS
 
@@ -108,8 +109,6 @@ class Cohort:
     n_variants: int
     mutated_genes: dict[str, int] = field(default_factory=dict)
     """Gene -> patients of the cohort with a mutation in their tumour that changes its protein."""
-    samples: dict[str, list[Row]] = field(default_factory=dict)
-    """Patient -> germline samples: ``sample file sha256``, the file without its folder."""
     secondary: GeneList | None = None
     """Genes whose pathogenic variants are told by consent only; None where the run was given no list."""
     scores: list[Row] = field(default_factory=list)
@@ -246,7 +245,11 @@ class PatientRecord:
     quality: Row | None
     relatives: list[Row]
     clinical: Row | None
+    consent: Row
+    """Clinical columns with the role consent."""
     quarantined: dict[str, Row]
+    samples: list[Row]
+    """Germline samples: ``sample file sha256``, the file without its folder."""
     features: Row | None
     assignment: Row | None
     targets: list[Row]
@@ -341,7 +344,6 @@ def read_cohort(results: Path, config: Row) -> Cohort:
         gene_variants=gene_variants,
         n_variants=store.n_variants,
         mutated_genes=_mutated_genes(results / "variants/somatic.parquet"),
-        samples=_samples(results),
         secondary=_gene_list(config),
         scores=_scores(results),
     )
@@ -357,7 +359,12 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
     summaries = results / "targets/patients.parquet"
     target_summaries = _rows_by_patient(summaries, wanted) if summaries.is_file() else {}
     relatives = _relatives(results / "variants/relatedness.parquet", set(wanted))
-    quarantined = _quarantined(results / "cohort/quarantine.tsv", cohort)
+    batches = cohort.config["reports"]["batches"]
+    sheets = {
+        patient: record
+        for batch in sorted({batch_of(patient, batches) for patient in wanted})
+        for patient, record in read_records(results, batch).items()
+    }
     origins = read_origins(results, wanted)
     pairs, joint = read_pairs(results, wanted), read_joint_changes(results, wanted)
     dosages = _dosages(results, cohort, wanted)
@@ -373,7 +380,7 @@ def read_patients(results: Path, cohort: Cohort, patients: Sequence[str]) -> lis
             quality=_row(cohort.sample_qc, patient),
             relatives=relatives.get(patient, []),
             clinical=_row(cohort.clinical, patient),
-            quarantined=quarantined.get(patient, {}),
+            **sheets[patient],
             features=_row(cohort.features, patient),
             assignment=next(iter(assignments.get(patient, [])), None),
             targets=targets.get(patient, []),
@@ -454,24 +461,6 @@ def _relatives(path: Path, patients: set[str]) -> dict[str, list[Row]]:
 _RELATION_COLUMNS = ("relationship", "kinship", "declared")
 
 
-def _quarantined(path: Path, cohort: Cohort) -> dict[str, dict[str, Row]]:
-    """Patient -> column -> the cell that was set aside.
-
-    The quarantine table names lines of the clinical file; its identifier column says whose lines they are.
-    """
-    cells = read_text_table(path).rows
-    if cells.empty:
-        return {}
-    identifier = next(n for n, c in cohort.dictionary["columns"].items() if c["role"] == "identifier")
-    owner = read_text_table(cohort.config["inputs"]["clinical"]).rows[identifier].str.strip().to_dict()
-    found: dict[str, dict[str, Row]] = defaultdict(dict)
-    for cell in map(plain, cells.to_dict("records")):
-        patient = owner.get(int(cell["row"])) if cell["row"].isdigit() else None
-        if patient is not None and cell["column"] in cohort.dictionary["columns"]:
-            found[patient][cell["column"]] = {"found": cell["found"], "expected": cell["expected"]}
-    return dict(found)
-
-
 def _rows_by_patient(
     path: Path, patients: list[str], columns: list[str] | None = None, where: pc.Expression | None = None
 ) -> dict[str, list[Row]]:
@@ -487,23 +476,6 @@ def _features(results: Path) -> pd.DataFrame:
     table = read_result(results / "subtypes/features.parquet").set_index("patient")
     described = read_json(results / "subtypes/features.json")["features"]
     return pd.DataFrame(dict(profile_columns(table, described)), index=table.index)
-
-
-def _samples(results: Path) -> dict[str, list[Row]]:
-    """Germline samples with the file of each, and its hash where one input alone has that name."""
-    path = results / "cohort/samples.parquet"
-    if not path.is_file():
-        return {}
-    inputs = results / "provenance/inputs.json"
-    hashes: dict[str, set[str]] = defaultdict(set)
-    for entry in read_json(inputs) if inputs.is_file() else []:
-        hashes[Path(entry["path"]).name].add(entry["sha256"])
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in read_result(path, ["patient", "sample", "path"]).to_dict("records"):
-        name = Path(str(row["path"])).name
-        sha256 = next(iter(hashes[name])) if len(hashes[name]) == 1 else None
-        found[row["patient"]].append({"sample": plain(row["sample"]), "file": plain(name), "sha256": sha256})
-    return dict(found)
 
 
 def _gene_list(config: Row) -> GeneList | None:

@@ -38,7 +38,7 @@ def patient_report(record: PatientRecord, cohort: Cohort) -> Row:
     When the genotypes failed quality control, nothing read from them is more than *uncertain*.
     """
     settings = cohort.config["reports"]
-    consent = consent_of(settings.get("consent") or {}, record.clinical)
+    consent = consent_of(settings.get("consent") or {}, record.consent)
     to_secondary = consent["secondary_findings"]
     record = withhold(record, cohort, to_secondary)
     quality, quality_claims = quality_section(record, cohort)
@@ -83,7 +83,7 @@ def patient_report(record: PatientRecord, cohort: Cohort) -> Row:
             "in_genotypes": bool(record.person["in_genotypes"]),
             "in_clinical": bool(record.person["in_clinical"]),
             "n_tumours": len(record.tumours),
-            "sample": "; ".join(row["sample"] for row in _samples(record, cohort)) or None,
+            "sample": "; ".join(row["sample"] for row in _samples(record)) or None,
             **{f"consent_{purpose}": word for purpose, word in consent.items()},
         },
         "run": run,
@@ -128,9 +128,9 @@ def claim_references(report: Row) -> list[str]:
 _CLAIMING = ("variants", "secondary_findings", "targets", "associations", "polygenic_scores")
 
 
-def _samples(record: PatientRecord, cohort: Cohort) -> list[Row]:
+def _samples(record: PatientRecord) -> list[Row]:
     """The patient's germline samples, each once."""
-    rows = cohort.samples.get(record.patient, [])
+    rows = record.samples
     return [row for i, row in enumerate(rows) if row["sample"] not in {r["sample"] for r in rows[:i]}]
 
 
