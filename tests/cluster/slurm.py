@@ -211,7 +211,7 @@ class Cluster:
                 f" CPUs={self.cpus} RealMemory={self.memory_mb} State=UNKNOWN"
             )
         lines.append(
-            f"PartitionName=test Nodes={','.join(self.nodes)} Default=YES MaxTime=120 State=UP"
+            f"PartitionName=test Nodes={','.join(self.nodes)} Default=YES MaxTime=INFINITE State=UP"
             f" DefMemPerCPU=1000 DisableRootJobs=NO"
         )
         return "\n".join(lines) + "\n"

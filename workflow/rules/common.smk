@@ -19,6 +19,7 @@ from endotype.cohort.shards import shards
 from endotype.config import complete
 from endotype.digest import code_digest
 from endotype.errors import InputError
+from endotype.failures import digest, read_logs
 from endotype.later_inputs import later_readers
 from endotype.reports.batches import batch_of
 from endotype.subtypes.views.settings import view_files
@@ -150,11 +151,5 @@ def previous_reports(patients):
 
 
 def failure_digest(snakemake_log):
-    """The last lines of the log of each job that failed, and how to go on."""
-    lines = ["", "Endotype stopped. What the failing steps wrote last:"]
-    logs = sorted(Path("logs").rglob("*.log"), key=lambda path: path.stat().st_mtime)
-    for path in [path for path in logs if path.stat().st_size > 0][-3:]:
-        tail = path.read_text(errors="replace").strip().splitlines()[-6:]
-        lines += [f"  {path}", *(f"    {line}" for line in tail)]
-    lines.append("Mend the cause and run the same command again: finished steps are kept.")
-    return "\n".join(lines)
+    """What failed, why, and how to go on: the last words of a run that stops."""
+    return digest(read_logs(snakemake_log), os.getcwd())
