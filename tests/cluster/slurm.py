@@ -76,7 +76,12 @@ class Cluster:
         munge = self.folder / "munge"
         files = [f"--{name}={munge / name}" for name in ("pid-file", "log-file", "seed-file")]
         self._spawn(
-            "munged", "--foreground", "--force", f"--key-file={munge / 'key'}", f"--socket={munge / 'socket'}", *files
+            "munged",
+            "--foreground",
+            "--force",
+            f"--key-file={munge / 'key'}",
+            f"--socket={munge / 'socket'}",
+            *files,
         )
         self._wait(lambda: (munge / "socket").exists(), 20, "munged")
         self._spawn("slurmctld", "-D", "-i")
@@ -138,7 +143,11 @@ class Cluster:
         name = name or program
         with (self.folder / f"{name}.out").open("ab") as output:
             self.daemons[name] = subprocess.Popen(
-                [program, *arguments], env=self.environment, stdout=output, stderr=output, start_new_session=True
+                [program, *arguments],
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     def _wait(self, ready, seconds: float, name: str) -> None:
@@ -169,7 +178,7 @@ class Cluster:
 
     def _configuration(self) -> str:
         ports = free_ports(1 + len(self.nodes))
-        # No cgroups in a container: processes are found in /proc and memory is limited by looking every second.
+        # No cgroups in a container: processes are found in /proc, and memory is looked at every second.
         lines = [
             f"{MARK} {os.getpid()}",
             "ClusterName=endotype",

@@ -42,7 +42,9 @@ def test_every_rule_of_a_profile_exists(name):
 def test_a_try_in_the_same_allocation_is_no_retry():
     """Retries of a rule would be tried by the Snakemake inside the job, with the same memory."""
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
-        assert not re.search(r"^ *(?:retries|resources|group):", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not re.search(
+            r"^ *(?:retries|resources|group):", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
     assert "retries" not in load("default")
 
 
