@@ -36,7 +36,8 @@ def error(
 ) -> str:
     return (
         f"[Sat Nov 28 22:47:06 2026]\nError in rule {rule}:\n    message: {message}\n    jobid: {jobid}\n"
-        f"    output: {output}\n    log: {log} (check log file(s) for error details)\n    shell:\n        {shell}\n"
+        f"    output: {output}\n    log: {log} (check log file(s) for error details)\n"
+        f"    shell:\n        {shell}\n"
         "        (command exited with non-zero exit code)\n"
     )
 

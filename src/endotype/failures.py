@@ -229,7 +229,7 @@ def _without_shown_logs(lines: Sequence[str]) -> list[str]:
 
 
 def _culprits(around: str, folder: Path) -> set[Path]:
-    """Logs of those jobs of a group that failed; where none says so, of those that had begun and not ended."""
+    """Logs of those jobs of a group that failed; if none says so, of those that had begun."""
     lines = _without_shown_logs(around.splitlines())
     failed = {error.own for error in _errors(lines, folder) if error.own}
     if failed:

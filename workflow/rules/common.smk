@@ -14,6 +14,7 @@ from endotype.annotation.acmg.inputs import settings_of
 from endotype.association.prediction_list import prediction_files
 from endotype.command import put_python_first
 from endotype.cohort.knowledge_sources import describe_sources
+from endotype.cohort.plan import keep_plan, plan_of, recall_plan
 from endotype.cohort.preflight import preflight
 from endotype.cohort.shards import shards
 from endotype.config import complete
@@ -43,7 +44,14 @@ try:
         {key: value for key, value in config.items() if key != "_"},
         " ".join(map(str, workflow.configfiles)) or "config",
     )
-    COHORT = preflight(CONFIG, later_readers(CONFIG))
+    # A job of a cluster takes the word of the run that submitted it, whose Snakemake checked all inputs.
+    PLAN = Path(".snakemake", "endotype", "plan.json")
+    CHECKS = code_digest(REPOSITORY / "scripts" / "check_inputs.py")
+    COHORT = None if workflow.is_main_process else recall_plan(PLAN, CONFIG, CHECKS)
+    if COHORT is None:
+        COHORT = plan_of(preflight(CONFIG, later_readers(CONFIG)))
+        if workflow.is_main_process:
+            keep_plan(PLAN, CONFIG, CHECKS, COHORT)
 except InputError as error:
     stop(error)
 
@@ -71,14 +79,12 @@ GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
 SECONDARY_GENES = (
     [CONFIG["reports"]["secondary_genes"]["path"]] if CONFIG["reports"]["secondary_genes"] else []
 )
-PATIENTS = list(COHORT.people["patient"])
-VARIANT_FILES = list(COHORT.files["path"])
-COVERAGE_FILES = sorted({*COHORT.samples["callable"], *COHORT.samples["alignment"]} - {""})
-TUMOUR_FILES = [
-    path for path in dict.fromkeys([*COHORT.tumours["path"], *COHORT.tumours["callable"]]) if path
-]
+PATIENTS = COHORT.patients
+VARIANT_FILES = COHORT.variant_files
+COVERAGE_FILES = COHORT.coverage_files
+TUMOUR_FILES = COHORT.tumour_files
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
-TRAITS = list(COHORT.traits)
+TRAITS = COHORT.traits
 
 
 wildcard_constraints:
@@ -105,7 +111,7 @@ def region(wildcards):
 def shard_files(wildcards):
     """Numbers of the variant files that have records on the contig of a shard."""
     chrom = SHARDS[wildcards.shard].chrom
-    return [i for i, contigs in enumerate(COHORT.files["contigs"]) if chrom in contigs.split(",")]
+    return [i for i, contigs in enumerate(COHORT.contigs_of_file) if chrom in contigs]
 
 
 def shard_inputs(wildcards):
