@@ -79,10 +79,10 @@ def test_the_examples_ask_for_the_same_as_slurm(name):
 
 
 @pytest.mark.slow
-def test_every_job_on_slurm_has_the_memory_and_time_of_the_profile(finished, tmp_path):
+def test_every_job_on_slurm_has_the_memory_and_time_of_the_profile(small_cohort, tmp_path):
     """As Snakemake itself understands the profile; ``pytest -s`` prints the table."""
     pytest.importorskip("snakemake_executor_plugin_slurm", reason="the plug-in for Slurm isn't installed")
-    run = Run(tmp_path / "run", finished.workdir / "cohort")
+    run = Run(tmp_path / "run", small_cohort)
     done = run("--workflow-profile", "slurm", "--dry-run")
     assert done.returncode == 0, done.stderr[-3000:]
     jobs = re.findall(
@@ -98,6 +98,6 @@ def test_every_job_on_slurm_has_the_memory_and_time_of_the_profile(finished, tmp
         expressions = profile["default-resources"] | profile["set-resources"].get(rule, {})
         assert asked == {key: value(expressions[key], 1) for key in ("mem_mb", "runtime")}, rule
     seen = {rule for rule in effective if not BATCHES.fullmatch(rule)}
-    stages = {"all", "cohort", "variants", "annotation", "association", "subtypes", "targets"}
+    stages = {"cohort", "variants", "annotation", "association", "subtypes", "targets"}
     assert RULES - seen == stages | {"compare_imported", "export_sumstats"}
     assert sum(bool(BATCHES.fullmatch(rule)) for rule in effective) == 4
