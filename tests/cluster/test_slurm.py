@@ -173,12 +173,16 @@ def test_every_fault_happened_and_the_step_was_tried_again(outcome):
     assert happened == {"time", "memory", "job", "node", "snakemake"}
     tries = failures(outcome.said, outcome.run.workdir)
     assert all(failed.recovered for failed in tries)
-    assert {failed.rule: failed.kind for failed in tries} == {
-        "prepare_tumours": "time",
-        "build_features": "memory",
-        "measure_callability": "cancelled",
-        "qc_samples": "node",
+    kinds = {failed.rule: failed.kind for failed in tries}
+    assert kinds.items() >= {
+        ("prepare_tumours", "time"),
+        ("build_features", "memory"),
+        ("measure_callability", "cancelled"),
+        ("qc_samples", "node"),
     }
+    faulty = {"prepare_tumours", "build_features", "measure_callability"}
+    others = {kind for rule, kind in kinds.items() if rule not in faulty}
+    assert others == {"node"}, "what else ran on the node that died"
 
 
 def test_the_results_are_those_of_the_local_run(outcome):
