@@ -18,7 +18,7 @@ from endotype.cohort.plan import keep_plan, plan_of, recall_plan
 from endotype.cohort.preflight import preflight
 from endotype.cohort.shards import shards
 from endotype.config import complete
-from endotype.digest import code_digest
+from endotype.digest import source_state
 from endotype.errors import InputError
 from endotype.failures import digest, read_logs
 from endotype.later_inputs import later_readers
@@ -46,12 +46,12 @@ try:
     )
     # A job of a cluster takes the word of the run that submitted it, whose Snakemake checked all inputs.
     PLAN = Path(".snakemake", "endotype", "plan.json")
-    CHECKS = code_digest(REPOSITORY / "scripts" / "check_inputs.py")
-    COHORT = None if workflow.is_main_process else recall_plan(PLAN, CONFIG, CHECKS)
+    SOURCES_STATE = source_state(REPOSITORY / "src", REPOSITORY / "scripts")
+    COHORT = None if workflow.is_main_process else recall_plan(PLAN, CONFIG, SOURCES_STATE)
     if COHORT is None:
-        COHORT = plan_of(preflight(CONFIG, later_readers(CONFIG)))
+        COHORT = plan_of(preflight(CONFIG, later_readers(CONFIG)), REPOSITORY / "scripts")
         if workflow.is_main_process:
-            keep_plan(PLAN, CONFIG, CHECKS, COHORT)
+            keep_plan(PLAN, CONFIG, SOURCES_STATE, COHORT)
 except InputError as error:
     stop(error)
 
@@ -99,7 +99,7 @@ def script(name):
 
 def code(name):
     """Digest of a command and of the library code behind it: an edit re-runs the rules it touches."""
-    return code_digest(REPOSITORY / "scripts" / name)
+    return COHORT.codes[name]
 
 
 def region(wildcards):
