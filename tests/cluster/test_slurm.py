@@ -73,8 +73,8 @@ def start(run: Run, running: Cluster, profile: Path, output: Path) -> subprocess
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(run.workdir), "--configfile", str(run.workdir / "config.yaml")),
         *("--workflow-profile", str(profile), "--jobs", "4", "--max-threads", "2"),
-        # This Slurm has neither accounts nor their database, and its disk is local.
-        *("--slurm-no-account", "--slurm-status-command", "squeue"),
+        # This Slurm has no accounting database, and its disk is local.
+        *("--slurm-status-command", "squeue"),
         *("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20"),
     ]
     environment = {
