@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 RUN = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --snakefile Snakefile --cores $(CORES)
 
-.PHONY: help setup demo test test-all test-quick fuzz lint format bench docs lock clean
+.PHONY: help setup demo test test-all test-quick test-cluster fuzz lint format bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,6 +54,12 @@ test-all: setup lint  ## all checks and the longer real cohorts
 
 test-quick: setup  ## the quick loop: no whole runs (under two minutes)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not long and not real"
+
+test-cluster: setup  ## a whole run on a real Slurm of three nodes, with faults (root, Debian; about ten minutes)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && ! [ -x /usr/sbin/slurmctld ]; then \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends slurm-wlm munge; } > /dev/null 2>&1 || true; \
+	fi
+	@timeout -s INT -k 60 3600 $(BIN)/python -m pytest -m cluster -rs tests/cluster
 
 fuzz: setup  ## 10,000 generated hostile VCFs against the slow twin of normalisation (minutes); SEED=... for others
 	@$(BIN)/python -m tests.variants.fuzz --examples 10000 --broken 300 --seed $(or $(SEED),1)

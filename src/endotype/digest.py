@@ -34,6 +34,23 @@ def code_digest(script: str | Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def source_state(*folders: str | Path) -> str:
+    """SHA-256 over name, size and time of change of all files below: quick, and another one after any edit.
+
+    It tells whether something that was derived from the sources can still be right. It isn't the same on two
+    machines with the same sources, so it is never part of a result.
+    """
+    digest = hashlib.sha256()
+    for folder in map(Path, folders):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                status = path.stat()
+                digest.update(
+                    f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode()
+                )
+    return digest.hexdigest()
+
+
 def _dependencies(script: Path) -> set[Path]:
     found: set[Path] = set()
     todo = [script]

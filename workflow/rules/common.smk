@@ -14,11 +14,13 @@ from endotype.annotation.acmg.inputs import settings_of
 from endotype.association.prediction_list import prediction_files
 from endotype.command import put_python_first
 from endotype.cohort.knowledge_sources import describe_sources
+from endotype.cohort.plan import keep_plan, plan_of, recall_plan
 from endotype.cohort.preflight import preflight
 from endotype.cohort.shards import shards
 from endotype.config import complete
-from endotype.digest import code_digest
+from endotype.digest import source_state
 from endotype.errors import InputError
+from endotype.failures import digest, read_logs
 from endotype.files import content_digest
 from endotype.later_inputs import later_readers
 from endotype.reports.batches import batch_of
@@ -43,7 +45,14 @@ try:
         {key: value for key, value in config.items() if key != "_"},
         " ".join(map(str, workflow.configfiles)) or "config",
     )
-    COHORT = preflight(CONFIG, later_readers(CONFIG))
+    # A job of a cluster takes the word of the run that submitted it, whose Snakemake checked all inputs.
+    PLAN = Path(".snakemake", "endotype", "plan.json")
+    SOURCES_STATE = source_state(REPOSITORY / "src", REPOSITORY / "scripts")
+    COHORT = None if workflow.is_main_process else recall_plan(PLAN, CONFIG, SOURCES_STATE)
+    if COHORT is None:
+        COHORT = plan_of(preflight(CONFIG, later_readers(CONFIG)), REPOSITORY / "scripts")
+        if workflow.is_main_process:
+            keep_plan(PLAN, CONFIG, SOURCES_STATE, COHORT)
 except InputError as error:
     stop(error)
 
@@ -71,14 +80,12 @@ GENES = REFERENCE["genes"] if REFERENCE["fasta"] and REFERENCE["genes"] else []
 SECONDARY_GENES = (
     [CONFIG["reports"]["secondary_genes"]["path"]] if CONFIG["reports"]["secondary_genes"] else []
 )
-PATIENTS = list(COHORT.people["patient"])
-VARIANT_FILES = list(COHORT.files["path"])
-COVERAGE_FILES = sorted({*COHORT.samples["callable"], *COHORT.samples["alignment"]} - {""})
-TUMOUR_FILES = [
-    path for path in dict.fromkeys([*COHORT.tumours["path"], *COHORT.tumours["callable"]]) if path
-]
+PATIENTS = COHORT.patients
+VARIANT_FILES = COHORT.variant_files
+COVERAGE_FILES = COHORT.coverage_files
+TUMOUR_FILES = COHORT.tumour_files
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
-TRAITS = list(COHORT.traits)
+TRAITS = COHORT.traits
 
 
 wildcard_constraints:
@@ -93,7 +100,7 @@ def script(name):
 
 def code(name):
     """Digest of a command and of the library code behind it: an edit re-runs the rules it touches."""
-    return code_digest(REPOSITORY / "scripts" / name)
+    return COHORT.codes[name]
 
 
 def input_content(wildcards, input):
@@ -110,7 +117,7 @@ def region(wildcards):
 def shard_files(wildcards):
     """Numbers of the variant files that have records on the contig of a shard."""
     chrom = SHARDS[wildcards.shard].chrom
-    return [i for i, contigs in enumerate(COHORT.files["contigs"]) if chrom in contigs.split(",")]
+    return [i for i, contigs in enumerate(COHORT.contigs_of_file) if chrom in contigs]
 
 
 def shard_inputs(wildcards):
@@ -156,11 +163,5 @@ def previous_reports(patients):
 
 
 def failure_digest(snakemake_log):
-    """The last lines of the log of each job that failed, and how to go on."""
-    lines = ["", "Endotype stopped. What the failing steps wrote last:"]
-    logs = sorted(Path("logs").rglob("*.log"), key=lambda path: path.stat().st_mtime)
-    for path in [path for path in logs if path.stat().st_size > 0][-3:]:
-        tail = path.read_text(errors="replace").strip().splitlines()[-6:]
-        lines += [f"  {path}", *(f"    {line}" for line in tail)]
-    lines.append("Mend the cause and run the same command again: finished steps are kept.")
-    return "\n".join(lines)
+    """What failed, why, and how to go on: the last words of a run that stops."""
+    return digest(read_logs(snakemake_log), os.getcwd())
