@@ -78,6 +78,7 @@ TUMOUR_FILES = [
 ]
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
 TRAITS = list(COHORT.traits)
+CODE_DIGESTS = set()
 
 
 wildcard_constraints:
@@ -92,7 +93,9 @@ def script(name):
 
 def code(name):
     """Digest of a command and of the library code behind it: an edit re-runs the rules it touches."""
-    return code_digest(REPOSITORY / "scripts" / name)
+    digest = code_digest(REPOSITORY / "scripts" / name)
+    CODE_DIGESTS.add(f"{name} {digest}")
+    return digest
 
 
 def region(wildcards):

@@ -32,6 +32,13 @@ def keep_job_records(folder: str | Path = FOLDER) -> JobRecord:
     return record
 
 
+def end_job_records() -> None:
+    """End the record of this session in order."""
+    for handler in list(logging.getLogger(LOGGER).handlers):
+        if isinstance(handler, JobRecord):
+            handler.close()
+
+
 class JobRecord(logging.Handler):
     """Writes events ``session job start finish fail text end`` of one Snakemake, one line each.
 

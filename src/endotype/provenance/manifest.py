@@ -16,6 +16,8 @@ APART = "provenance"
 """The folder that the manifest leaves out: it tells of the machine as well as of the data."""
 
 NAME = f"{APART}/manifest.sha256"
+CRATE = "ro-crate-metadata.json"
+"""What describes the folder of results as a whole and lies in it for that reason; it is no result either."""
 
 _LINE = re.compile(r"(\\?)([0-9a-f]{64})  (.+)")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
@@ -37,7 +39,9 @@ def result_files(results: str | Path) -> list[str]:
     return sorted(
         path.relative_to(root).as_posix()
         for path in root.rglob("*")
-        if path.is_file() and path.relative_to(root).parts[0] != APART and not path.name.startswith(".")
+        if path.is_file()
+        and path.relative_to(root).parts[0] not in (APART, CRATE)
+        and not path.name.startswith(".")
     )
 
 

@@ -14,6 +14,7 @@ from endotype.provenance.inputs import software
 from endotype.provenance.jobs import REPOSITORY
 from endotype.provenance.manifest import (
     APART,
+    CRATE,
     NAME,
     hash_files,
     progress_line,
@@ -25,7 +26,6 @@ from endotype.visible import clean
 
 Report = dict[str, Any]
 
-CRATE = f"{APART}/ro-crate-metadata.json"
 SHOWN = 20
 """Files of one kind that the page lists; the JSON has all."""
 
@@ -116,12 +116,11 @@ def _records(root: Path) -> list[str]:
         entities = [e for e in read_json(path)["@graph"] if "sha256" in e]
     except (ValueError, KeyError, TypeError):
         return [CRATE]
-    expected = {e["@id"]: e["sha256"] for e in entities if "/" not in e["@id"] and e["@id"]}
-    folder = root / APART
+    expected = {e["name"]: e["sha256"] for e in entities if e["@id"].startswith(f"{APART}/")}
     return [
-        f"{APART}/{name}"
+        name
         for name, digest in sorted(expected.items())
-        if not (folder / name).is_file() or sha256_file(folder / name) != digest
+        if not (root / name).is_file() or sha256_file(root / name) != digest
     ]
 
 
