@@ -61,7 +61,7 @@ def read_manifest(path: str | Path) -> dict[str, str]:
     except UnicodeDecodeError:
         raise input_error(path, "bytes that are not UTF-8", "lines of sha256sum") from None
     listed, problems = {}, []
-    for number, line in enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
         if match := _LINE.fullmatch(line):
             listed[_plain(match[3]) if match[1] else match[3]] = match[2]
         else:

@@ -132,9 +132,9 @@ def file_record(results: Path, path: Path, name: str, wanted: Mapping[str, Any])
     begin = max(1, wanted["pos"] - _MARGIN)
     end = wanted["pos"] + max(len(wanted.get("ref") or ""), 1) + _MARGIN
     by = "-r" if index or any(Path(f"{path}{end_}").is_file() for end_ in (".tbi", ".csi")) else "-t"
-    row["command"] = f"bcftools view -H -s {wanted['key']} {by} {chrom}:{begin}-{end} {name}"
+    row["command"] = f"bcftools view -HI -s {wanted['key']} {by} {chrom}:{begin}-{end} {name}"
     try:
-        text = output("view", "-H", "-s", wanted["key"], by, f"{chrom}:{begin}-{end}", target)
+        text = output("view", "-HI", "-s", wanted["key"], by, f"{chrom}:{begin}-{end}", target)
     except BcftoolsError as error:
         return row | {"note": str(error).splitlines()[-1]}
     lines = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from endotype.config import complete, read_yaml
 from endotype.digest import code_digest
@@ -116,7 +117,7 @@ def _records(root: Path) -> list[str]:
         entities = [e for e in read_json(path)["@graph"] if "sha256" in e]
     except (ValueError, KeyError, TypeError):
         return [CRATE]
-    expected = {e["name"]: e["sha256"] for e in entities if e["@id"].startswith(f"{APART}/")}
+    expected = {unquote(e["@id"]): e["sha256"] for e in entities if e["@id"].startswith(f"{APART}/")}
     return [
         name
         for name, digest in sorted(expected.items())
