@@ -191,7 +191,7 @@ def _digests(root: Path) -> dict[str, list[str]] | None:
     for job in _record(root, "jobs.json"):
         if job["script"] and job["code"]:
             found.setdefault(job["script"], set()).add(job["code"])
-    return {script: sorted(digests) for script, digests in found.items()}
+    return {script: sorted(digests) for script, digests in found.items()} or None
 
 
 def _record(root: Path, name: str) -> Any:
