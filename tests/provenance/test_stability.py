@@ -50,6 +50,9 @@ EXIT = "Command 'x' returned non-zero exit status "
         ("SLURM status is: 'TIMEOUT'", "", "time"),
         ("MissingOutputException in rule x: some output files are missing", "", "missing_output"),
         (EXIT + "2.", "found 10 bytes; the file is truncated", "truncated_output"),
+        ("detailed failure reason unavailable", "returned non-zero exit status 137.", "killed"),
+        ("detailed failure reason unavailable", "", "unknown"),
+        (EXIT + "1.", "a truncated name\n" + 30 * "and so on\n" + "ValueError", "exit"),
         ("", "", "unknown"),
     ],
 )

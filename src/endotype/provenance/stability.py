@@ -31,7 +31,7 @@ _TIME = re.compile(
     r"\bTIMEOUT\b|DUE TO TIME LIMIT|exit status 124\b|time limit|SIGXCPU|exit status 152\b|timed out"
 )
 _TRUNCATED = re.compile(
-    r"truncated|cut off|unexpected end of|ended before|EOFError|no BGZF EOF|footer|incomplete", re.IGNORECASE
+    r"truncated|cut off|unexpected end of|ended before|EOFError|no BGZF EOF|footer", re.IGNORECASE
 )
 _MISSING = re.compile(r"MissingOutputException|output files are missing")
 _KILLED = re.compile(
@@ -39,6 +39,9 @@ _KILLED = re.compile(
 )
 _EXIT = re.compile(r"non-zero exit (status|code)|FAILED|RuleException|error", re.IGNORECASE)
 _MISSING_JOB = re.compile(r"Job (\d+)\s+completed successfully")
+
+_LAST_LINES = 20
+"""Lines at the end of a log that tell why a job failed; what stands above them may tell of anything."""
 
 Z95 = 1.959963984540054
 
@@ -58,23 +61,25 @@ def wilson(failures: int, attempts: int, z: float = Z95) -> tuple[float, float] 
 
 
 def kind_of(text: str, tails: Iterable[str] = ()) -> str:
-    """Which of :data:`KINDS` an error is, by what the executor and then the job's log say.
+    """Which of :data:`KINDS` an error is, by what the executor and then the ends of the job's logs say.
 
-    A process that was killed for its memory looks like any other that was killed, unless the executor or the
+    A process that was killed for its memory looks like any other that was killed, unless the executor or a
     log says so.
     """
-    words = "\n".join([text, *tails])
+    ends = "\n".join("\n".join(tail.splitlines()[-_LAST_LINES:]) for tail in tails)
     if _MISSING.search(text):
         return "missing_output"
-    if _MEMORY.search(words):
+    if _MEMORY.search(f"{text}\n{ends}"):
         return "memory"
-    if _TIME.search(text):
-        return "time"
-    if _KILLED.search(text):
-        return "killed"
-    if _TRUNCATED.search(words):
-        return "truncated_output"
-    return "exit" if _EXIT.search(text) else "unknown"
+    # Where the executor knows no reason, a log of its own may have one.
+    for said in (text, ends):
+        if _TIME.search(said):
+            return "time"
+        if _KILLED.search(said):
+            return "killed"
+        if _EXIT.search(said):
+            return "truncated_output" if _TRUNCATED.search(ends) else "exit"
+    return "unknown"
 
 
 @dataclass
