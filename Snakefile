@@ -19,12 +19,13 @@ include: "workflow/rules/association.smk"
 include: "workflow/rules/subtypes.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/reports.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:
     default_target: True
     input:
-        "results/provenance/manifest.sha256",
+        rules.write_record.output.crate,
 
 
 rule cohort:
@@ -69,5 +70,14 @@ rule targets:
         rules.rank_targets.output,
 
 
+onstart:
+    keep_job_records()
+
+
+onsuccess:
+    account()
+
+
 onerror:
+    account()
     print(failure_digest(log))

@@ -21,6 +21,7 @@ RUNS = {
     "subtypes": ["subtypes"],
     "subtype_safety": ["subtype_safety"],
     "cohort_page": ["cohort_page"],
+    "dag": ["dag", "--patients", "10000"],
     **{f"reports_{n}": ["reports", "--patients", str(n)] for n in (100, 1000, 4000)},
     "knowledge_100kx2m": ["knowledge", "--repeats", "3"],
     "targets_coverage": ["targets", "coverage"],

@@ -4,7 +4,7 @@
 import argparse
 
 from endotype import command
-from endotype.provenance import write_manifest
+from endotype.provenance.manifest import write_manifest
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import argparse
 import json
 
 from endotype import command
-from endotype.provenance import write_provenance
+from endotype.provenance.inputs import write_provenance
 
 
 def main() -> None:

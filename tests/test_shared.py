@@ -16,7 +16,8 @@ from endotype.digest import code_digest
 from endotype.errors import Problem, format_problems, nearest, visible
 from endotype.files import atomic_path, read_json, to_json, write_json
 from endotype.ids import fold, is_id
-from endotype.provenance import write_manifest, write_provenance
+from endotype.provenance.inputs import write_provenance
+from endotype.provenance.manifest import write_manifest
 
 ROOT = Path(__file__).parents[1]
 

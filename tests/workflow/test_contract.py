@@ -24,15 +24,16 @@ class Entry(NamedTuple):
 
 def read_page(text: str) -> list[Entry]:
     """The files of the page's tables; a section's heading is the folder, a row names one or more files."""
-    entries, folder = [], ""
+    entries, folder, inside = [], "", ""
     for line in text.splitlines():
         if heading := re.fullmatch(r"## `(\w+/)`", line):
             folder = heading[1]
+            inside = "" if folder == "results/" else folder
         elif folder and line.startswith("| `"):
             files, _, content = (cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"), maxsplit=2))
             listed = re.match(r"`([^`]+)`", content)
             columns = tuple(listed[1].split()) if listed else None
-            entries += [Entry(folder + name, columns) for name in re.findall(r"`([^`]+)`", files)]
+            entries += [Entry(inside + name, columns) for name in re.findall(r"`([^`]+)`", files)]
     return entries
 
 
@@ -90,7 +91,7 @@ def files(finished_run) -> dict[str, Path]:
 def test_the_page_is_understood(entries):
     assert {entry.path.partition("/")[0] for entry in entries} == {
         *("cohort", "variants", "annotation", "association"),
-        *("subtypes", "targets", "reports", "provenance"),
+        *("subtypes", "targets", "reports", "provenance", "ro-crate-metadata.json"),
     }
     tables = [entry for entry in entries if entry.path.endswith((".parquet", ".tsv")) and entry.columns]
     assert len(tables) > 20

@@ -86,6 +86,7 @@ COVERAGE_FILES = COHORT.coverage_files
 TUMOUR_FILES = COHORT.tumour_files
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
 TRAITS = COHORT.traits
+CODE_DIGESTS = set()
 
 
 wildcard_constraints:
@@ -100,7 +101,9 @@ def script(name):
 
 def code(name):
     """Digest of a command and of the library code behind it: an edit re-runs the rules it touches."""
-    return COHORT.codes[name]
+    digest = COHORT.codes[name]
+    CODE_DIGESTS.add(f"{name} {digest}")
+    return digest
 
 
 def input_content(wildcards, input):

@@ -166,13 +166,16 @@ rule write_qc_page:
 rule write_index:
     """The cohort at a glance, with a link to every patient."""
     input:
-        qc_page=rules.write_qc_page.output,
-        reports=collect("results/reports/{patient}/report.json", patient=PATIENTS),
-        pages=collect("results/reports/{patient}/report.html", patient=PATIENTS),
-        failures=rules.list_failures.output,
-        tables=[*REPORT_INPUTS, *rules.check_inputs.output, *rules.write_provenance.output],
-        plots=rules.plot_association.output,
-        sumstats=(rules.export_sumstats.output if GWAS_SSF else []),
+        # Without names: Snakemake takes the square of the files of a named input.
+        rules.write_qc_page.output,
+        collect("results/reports/{patient}/report.json", patient=PATIENTS),
+        collect("results/reports/{patient}/report.html", patient=PATIENTS),
+        rules.list_failures.output,
+        REPORT_INPUTS,
+        rules.check_inputs.output,
+        rules.write_provenance.output,
+        rules.plot_association.output,
+        rules.export_sumstats.output if GWAS_SSF else [],
     output:
         index="results/reports/index.html",
         cohort="results/reports/cohort.json",
