@@ -342,7 +342,7 @@ def slurm_cluster(slurm: SlurmSettings) -> Any:
                 f"export PYTHONPATH='{_PACKAGE.parent}'",
                 *(f"export {name}=1" for name in threads),
             ],
-            scheduler_options={"dashboard": False},
+            scheduler_options={"dashboard": False, "dashboard_address": ":0"},
         )
 
 
