@@ -136,7 +136,7 @@ class DaskEngine:
         self, wanted: Sequence[distributed.Future], running: Sequence[distributed.Future], name: str
     ) -> None:
         """Wait until all that are wanted are done; others that end count as signs of life."""
-        last_end = last_worker = time.monotonic()
+        last_end, none_since = time.monotonic(), None
         while any(not future.done() for future in wanted):
             busy = [future for future in (*wanted, *running) if not future.done()]
             # Futures that were cancelled are done; _outcome says so.
@@ -145,11 +145,10 @@ class DaskEngine:
             now = time.monotonic()
             if any(future.done() for future in busy):
                 last_end = now
-            if self._n_threads():
-                last_worker = now
+            none_since = None if self._n_threads() else none_since or now
             for limit, since, what in (
                 (self._settings.patience, last_end, "no block has ended (engine.patience)"),
-                (self._settings.timeout, last_worker, "there has been no worker (engine.timeout)"),
+                (self._settings.timeout, none_since or now, "there has been no worker (engine.timeout)"),
             ):
                 if now - since > limit:
                     raise BlockError(f"{name}: no result; for {limit:g} s {what}")
@@ -172,11 +171,11 @@ class DaskEngine:
             return Failed("".join(traceback.format_exception(error)))
 
     def _n_threads(self) -> int:
-        """Threads of all workers, asked now and then."""
+        """Threads of all workers, asked now and then; without an answer, the last that was known."""
         now = time.monotonic()
         if now - self._looked >= _GLANCE:
-            with contextlib.suppress(Exception):  # a lost scheduler has no workers
-                self._threads, self._looked = 0, now
+            self._looked = now
+            with contextlib.suppress(Exception):  # a busy machine; _outcome says so if the scheduler is lost
                 self._threads = sum(self._client.nthreads().values())
         return self._threads
 
