@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import dask
 import distributed
 import numpy as np
 import pandas as pd
@@ -53,9 +54,13 @@ def main() -> None:
         folder = Path(name)
         make_study(folder, a.people, a.variants, a.seed)
         began = time.perf_counter()
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit="1GiB"
-        ) as cluster:
+        with (
+            # Else a killed worker that takes longer to come back is gone for good.
+            dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit="1GiB"
+            ) as cluster,
+        ):
             start = time.perf_counter() - began
             cases = [
                 measure(name, work, cluster, folder, a.repeats) for name, work in cases_of(folder).items()

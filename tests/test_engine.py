@@ -54,7 +54,12 @@ def cluster():
     import dask
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(
+            {
+                "distributed.scheduler.allowed-failures": 0,
+                "distributed.deploy.lost-worker-timeout": "10 minutes",  # not gone for good on a busy one
+            }
+        ),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit="1GiB"
         ) as started,
@@ -64,7 +69,7 @@ def cluster():
 
 @pytest.fixture
 def settings(cluster) -> EngineSettings:
-    return EngineSettings("dask", cluster.scheduler_address, timeout=20, patience=60)
+    return EngineSettings("dask", cluster.scheduler_address, timeout=120, patience=120)
 
 
 @pytest.fixture

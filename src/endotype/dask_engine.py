@@ -45,6 +45,10 @@ PACKAGES = ("numba", "numpy", "pandas", "pyarrow", "scipy")
 ALLOWED_FAILURES = 2
 """Workers that one block may cost, but for one, before the scheduler of a cluster of ours gives it up."""
 
+RESTART = "60s"
+"""How long a lost worker process may take to come back before its Slurm job is given up; Dask's 15 seconds
+are too few on a busy node."""
+
 _GLANCE = 2.0
 """Seconds between two looks at whether there are workers."""
 
@@ -277,8 +281,10 @@ def connect(settings: EngineSettings) -> Iterator[distributed.Client]:
     """
     with contextlib.ExitStack() as stack:
         if settings.slurm is not None:
+            stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": RESTART}))
             cluster = stack.enter_context(contextlib.closing(slurm_cluster(settings.slurm)))
-            cluster.scale(jobs=settings.slurm.workers)
+            n_jobs = settings.slurm.workers
+            cluster.adapt(minimum_jobs=n_jobs, maximum_jobs=n_jobs)  # unlike scale, it replaces lost ones
             target, where = cluster, "Slurm's workers"
         else:
             target = where = scheduler_address(str(settings.scheduler))
