@@ -24,6 +24,7 @@ from endotype.association.scan import MISSING, SCREEN, TESTS, ScanOptions, assoc
 from endotype.association.set_command import add_set_arguments, run_sets
 from endotype.association.split import DISCOVERY, REPLICATION, Split
 from endotype.command import run
+from endotype.engine import add_engine_argument
 from endotype.errors import input_error
 
 
@@ -98,6 +99,7 @@ def main() -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("--out", type=Path, required=True, help=".parquet, .tsv or .tsv.gz")
+    add_engine_argument(parser)
     add_set_arguments(parser)
     a = parser.parse_args()
     if not 0 < a.alpha < 1:
@@ -127,6 +129,7 @@ def main() -> None:
         loco=a.loco_pred,
         alpha=a.alpha,
         threads=a.threads,
+        engine=a.engine,
         progress=not a.quiet,
     )
 

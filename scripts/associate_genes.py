@@ -13,6 +13,7 @@ from endotype.association.genes import associate_genes
 from endotype.association.masks import mask_rules
 from endotype.association.set_scan import choose_tests
 from endotype.command import run
+from endotype.engine import add_engine_argument
 
 
 def main() -> None:
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=1, help="the result does not depend on it (%(default)s)"
     )
+    add_engine_argument(parser)
     parser.add_argument("--out-dir", type=Path, required=True, help="association/")
     a = parser.parse_args()
     associate_genes(
@@ -65,6 +67,7 @@ def main() -> None:
         tests=choose_tests(a.set_tests.split(",") if a.set_tests else None),
         set_file=a.set_file,
         threads=a.threads,
+        engine=a.engine,
     )
 
 

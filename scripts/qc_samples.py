@@ -5,6 +5,7 @@ import argparse
 from dataclasses import fields
 
 from endotype import command
+from endotype.engine import add_engine_argument
 from endotype.variants.sample_qc import Limits, qc_samples
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--assembly", default="unspecified", help="names the pseudoautosomal regions")
     parser.add_argument("--panel", help="PLINK 1 fileset of a reference panel")
     parser.add_argument("--populations", help="TSV of the panel: sample population")
+    add_engine_argument(parser)
     parser.add_argument("--out", required=True, help="folder for the tables")
     limits = parser.add_argument_group("limits", "each is explained in config/README.md")
     for limit in fields(Limits):
@@ -41,6 +43,7 @@ def main() -> None:
         a.out,
         a.pedigree,
         (a.panel, a.populations) if a.panel else None,
+        a.engine,
     )
 
 

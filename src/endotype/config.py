@@ -22,6 +22,7 @@ import jsonschema
 import yaml
 
 from endotype.cohort.assembly import canonical_assembly
+from endotype.engine import contradictions, engine_of
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.files import write_text
 
@@ -127,6 +128,9 @@ def _contradictions(config: dict[str, Any], source: str, lines: Mapping[KeyPath,
                 f"at most sample_qc.principal_components ({computed})",
             )
         )
+    for key, found, expected in contradictions(engine_of(config["engine"])):
+        line = lines.get(("engine", key), lines.get(("engine",)))
+        problems.append(Problem(source, line, f"engine.{key}", found, expected))
     export = config["association"]["gwas_ssf"]
     if export is not None:
         line = lines.get(("association", "gwas_ssf"), lines.get(("association",)))

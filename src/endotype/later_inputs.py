@@ -9,6 +9,7 @@ from endotype.annotation.acmg.inputs import table_readers
 from endotype.association.inputs import set_readers
 from endotype.association.prediction_list import prediction_readers
 from endotype.cohort.report_settings import report_readers
+from endotype.engine import engine_readers
 from endotype.subtypes.views.settings import view_readers
 from endotype.targets.inputs import target_readers
 
@@ -23,4 +24,5 @@ def later_readers(config: Mapping[str, Any]) -> list[Callable[[], object]]:
         *view_readers(config),
         *target_readers(config["targets"]),
         *report_readers(config),
+        *engine_readers(config["engine"]),
     ]

@@ -14,6 +14,7 @@ from endotype.association.genes import RUN_SET_SCHEMA, SetTests, associate_genes
 from endotype.association.masks import DEFAULT_RULES, GeneSet, mask_rules
 from endotype.association.set_files import VariantSet
 from endotype.association.set_test import TESTS, SetOptions
+from endotype.engine import LocalEngine
 from endotype.errors import InputError
 from endotype.files import write_json
 from endotype.tables import write_parquet
@@ -154,7 +155,9 @@ def test_genes_and_own_sets_are_families_apart(found) -> None:
 @pytest.mark.parametrize("threads", [2, 8])
 def test_threads_change_no_byte(study, found, threads: int) -> None:
     store, design, _ = study
-    again = test_sets(store, design, GENES, OWN, TABLE, options=OPTIONS, alpha=0.05, threads=threads)
+    again = test_sets(
+        store, design, GENES, OWN, TABLE, options=OPTIONS, alpha=0.05, engine=LocalEngine(threads)
+    )
     for name in ("sets", "genes", "leave_one_out"):
         assert getattr(again, name).equals(getattr(found, name)), name
 

@@ -11,8 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from endotype.association import result_stream
-from endotype.association.result_stream import ResultWriter, packed_blocks, site_blocks, stream_result
+from endotype.association.result_stream import (
+    ResultWriter,
+    line_offsets,
+    read_packed,
+    read_sites,
+    stream_result,
+)
 from endotype.association.scan import VARIANT_SCHEMA, ScanOptions, plan_scan, scan
+from endotype.engine import LocalEngine, spans_of
 from endotype.errors import InputError
 from tests.association.builders import covariate_set, make_design, make_store, random_dosages
 
@@ -41,7 +48,7 @@ def stream(study, folder, name, names=None, variants=slice(0, M), block=2048, th
     plan = plan_scan(store, design, names or traits, ScanOptions("score"))
     stream_result(
         folder / "g", N, [(variants, plan)], len(plan.models), VARIANT_SCHEMA, folder / name,
-        threads=threads, block=block,
+        engine=LocalEngine(threads), block=block,
     )  # fmt: skip
     return folder / name
 
@@ -143,17 +150,21 @@ def test_a_quotation_mark_in_an_id_is_an_error_in_text_and_none_in_parquet(tmp_p
 def test_blocks_of_sites_and_genotypes_are_those_of_the_store(study, tmp_path):
     store, *_ = study
     for size in (1, 17, 1000):
-        sites = pa.concat_tables(site_blocks(tmp_path / "g.bim", slice(5, 61), size)).to_pandas()
+        bim, lines = tmp_path / "g.bim", line_offsets(tmp_path / "g.bim", slice(5, 61), size)
+        spans = list(spans_of(5, 61, size))
+        assert list(lines) == [start for start, _ in spans]
+        sites = pa.concat_tables(read_sites(bim, lines[a], a, b) for a, b in spans).to_pandas()
         expected = store.variants.iloc[5:61][["chrom", "id", "pos", "alt", "ref"]].reset_index(drop=True)
         assert sites.to_numpy().tolist() == expected.to_numpy().tolist()
-        packed = np.concatenate(list(packed_blocks(tmp_path / "g.bed", N, slice(5, 61), size)))
+        packed = np.concatenate([read_packed(tmp_path / "g.bed", N, *span) for span in spans])
         np.testing.assert_array_equal(packed, store.packed[5:61])
 
 
 def test_a_bim_with_blanks_is_read_and_a_broken_one_is_named_by_line(tmp_path):
     bim = tmp_path / "g.bim"
     bim.write_text('1 a 0  10 C A\r\n1\tNA\t0\t20\t"C\tA\n\nX  =1+1 0.5 30 <DEL> NA\n')
-    (table,) = site_blocks(bim, slice(0, 3))
+    assert line_offsets(bim, slice(1, 3), 1) == {1: 15, 2: 31}  # the second of them after a blank line
+    table = read_sites(bim, 0, 0, 3)
     assert table["chrom"].to_pylist() == ["1", "1", "X"]
     assert table["pos"].to_pylist() == [10, 20, 30]
     assert table["alt"].to_pylist() == ["C", '"C', "<DEL>"]
@@ -166,4 +177,4 @@ def test_a_bim_with_blanks_is_read_and_a_broken_one_is_named_by_line(tmp_path):
     ):
         bim.write_text(text)
         with pytest.raises(InputError, match=message):
-            list(site_blocks(bim, slice(0, 2)))
+            read_sites(bim, line_offsets(bim, slice(0, 2))[0], 0, 2)

@@ -23,6 +23,7 @@ from endotype.association.set_scan import associate_sets, choose_tests
 from endotype.association.set_scores import read_genotypes
 from endotype.association.set_test import COX_TESTS, TESTS, Prepared, SetNull, SetOptions
 from endotype.association.sets import SET_SCHEMA, scan_sets
+from endotype.engine import add_engine_argument
 from endotype.errors import InputError
 from tests.association.builders import covariate_set, make_design, make_store
 
@@ -302,6 +303,7 @@ class TestCommand:
         parser.add_argument("--alpha", type=float, default=0.05)
         parser.add_argument("--threads", type=int, default=1)
         parser.add_argument("--min-allele-count", type=int, default=10)
+        add_engine_argument(parser)
         add_set_arguments(parser)
         return parser.parse_args(words)
 

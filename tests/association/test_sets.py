@@ -18,6 +18,7 @@ from endotype.association.set_test import COX_TESTS, TESTS, SetNull, SetOptions,
 from endotype.association.sets import SET_SCHEMA, scan_sets
 from endotype.association.sheets import design_from_sheets
 from endotype.association.skat import beta_weights, burden, skat_rho
+from endotype.engine import LocalEngine
 from endotype.variants.plink import open_store, pack
 from tests.association.builders import covariate_set, make_design, make_store
 from tests.association.set_cases import ORACLES, make_case
@@ -86,8 +87,8 @@ def test_rows_are_whole_and_in_order(study) -> None:
 
 def test_equal_bytes_for_any_threads_and_any_order_of_sets(study) -> None:
     store, design, *_ = study
-    one = scan_sets(store, design, ["qt", "bt"], SETS, threads=1)
-    assert one.equals(scan_sets(store, design, ["qt", "bt"], SETS, threads=3))
+    one = scan_sets(store, design, ["qt", "bt"], SETS)
+    assert one.equals(scan_sets(store, design, ["qt", "bt"], SETS, engine=LocalEngine(3)))
     turned = scan_sets(store, design, ["qt"], SETS[::-1]).to_pandas()
     straight = scan_sets(store, design, ["qt"], SETS).to_pandas()
     pd.testing.assert_frame_equal(

@@ -19,6 +19,7 @@ from endotype.cohort.preflight import preflight
 from endotype.cohort.shards import shards
 from endotype.config import complete
 from endotype.digest import source_state
+from endotype.engine import hand_on
 from endotype.errors import InputError
 from endotype.failures import digest, read_logs
 from endotype.files import content_digest
@@ -56,6 +57,8 @@ try:
 except InputError as error:
     stop(error)
 
+# Where blocks are computed says nothing of what they give: it is no parameter and stands in no record.
+hand_on(CONFIG.pop("engine"))
 CONFIG_JSON = json.dumps(CONFIG, sort_keys=True)
 REFERENCE = CONFIG["reference"]
 KNOWLEDGE = CONFIG["knowledge"]

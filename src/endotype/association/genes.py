@@ -26,6 +26,7 @@ from endotype.association.set_input import read_sets
 from endotype.association.set_lovo import LOVO_SCHEMA, scan_leave_one_out
 from endotype.association.set_test import TESTS, SetOptions
 from endotype.association.sets import SET_SCHEMA, scan_sets
+from endotype.engine import Engine, EngineSettings, open_engine
 from endotype.tables import read_parquet, write_arrow, write_tsv
 from endotype.variants.plink import GenotypeStore, open_store
 
@@ -118,6 +119,7 @@ def associate_genes(
     tests: Sequence[str] = TESTS,
     set_file: str | Path | None = None,
     threads: int = 1,
+    engine: EngineSettings | None = None,
 ) -> None:
     """Test the masks of all genes, and the sets of a file, against every testable trait of a design.
 
@@ -135,7 +137,8 @@ def associate_genes(
         alpha: family-wise error rate over the genes (and again over the sets of the file) of all traits.
         tests: shown in ``sets.parquet``, beside those that decide.
         set_file: see :func:`~endotype.association.set_input.read_sets`.
-        threads: share the sets. The result does not depend on it.
+        threads: share the sets, where this process tests them. The result does not depend on it,
+        engine: nor on where sets are tested.
     """
     store = open_store(bfile)
     index = VariantIndex(store.variants)
@@ -151,17 +154,18 @@ def associate_genes(
     if set_file is not None:
         read = read_sets(set_file, index)
         own, dropped = read.sets, read.dropped
-    found = test_sets(
-        *(store, read_design(design, design_info), enough, own, read_parquet(genes)),
-        options=SetOptions(
-            tests=tuple(t for t in TESTS if t in (*tests, PRIMARY, COX_PRIMARY)),
-            min_minor_alleles=0,  # the user decides by carriers
-            min_carriers=min_carriers,
-        ),
-        alpha=alpha,
-        threads=threads,
-    )
     out = Path(out_dir)
+    with open_engine(engine, threads, out) as opened:
+        found = test_sets(
+            *(store, read_design(design, design_info), enough, own, read_parquet(genes)),
+            options=SetOptions(
+                tests=tuple(t for t in TESTS if t in (*tests, PRIMARY, COX_PRIMARY)),
+                min_minor_alleles=0,  # the user decides by carriers
+                min_carriers=min_carriers,
+            ),
+            alpha=alpha,
+            engine=opened,
+        )
     write_arrow(found.sets, out / "sets.parquet")
     write_arrow(found.genes.replace_schema_metadata(metadata), out / "genes.parquet")
     write_arrow(found.leave_one_out, out / "leave_one_out.parquet")
@@ -183,7 +187,7 @@ def test_sets(
     *,
     options: SetOptions,
     alpha: float,
-    threads: int = 1,
+    engine: Engine | None = None,
 ) -> SetTests:
     """Test masks of genes and other sets; say which genes and sets are significant, and by which variant.
 
@@ -195,11 +199,11 @@ def test_sets(
         gene_table: ``annotation/genes.parquet``; genes are in its order, those it lacks come last, by name.
         options: how; the tests that decide are among ``options.tests``.
         alpha: as of :func:`associate_genes`.
-        threads: share the sets.
+        engine: tests the sets; None is one thread of this process.
     """
     sets = [*(s.members for s in genes), *own]
     kinds = [GENE] * len(genes) + [OWN] * len(own)
-    table = scan_sets(store, design, design.traits, sets, options, threads)
+    table = scan_sets(store, design, design.traits, sets, options, engine=engine)
     per_set = len(options.tests)
     kind_of_row = np.repeat(np.array(kinds * len(design.traits), object), per_set)
     of_sets = table.add_column(1, _KIND, pa.array(kind_of_row, pa.string()))
@@ -215,7 +219,7 @@ def test_sets(
         for kind in (GENE, OWN):
             found = [u for u, hit in zip(units, hits, strict=True) if hit and u.kind == kind]
             chosen = [sets[i] for u in found for i in u.masks]
-            without = scan_leave_one_out(store, design, [trait], chosen, options, threads)
+            without = scan_leave_one_out(store, design, [trait], chosen, options, engine=engine)
             left_out.append(without.add_column(1, _KIND, pa.repeat(pa.scalar(kind), len(without))))
     return SetTests(
         of_sets.combine_chunks().cast(RUN_SET_SCHEMA),

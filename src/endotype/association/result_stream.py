@@ -7,11 +7,10 @@ import gzip
 import io
 import itertools
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from endotype.association.null_model import Scores
 from endotype.association.trait_groups import TraitGroup, score_traits
+from endotype.engine import Engine, LocalEngine, run_blocks, spans_of
 from endotype.errors import InputError, Problem, input_error
 from endotype.files import atomic_path
 
@@ -36,11 +36,10 @@ SITE_COLUMNS = {
     "alt": pa.string(),
     "ref": pa.string(),
 }
-"""Columns of the blocks of :func:`site_blocks`."""
+"""Columns of :func:`read_sites`."""
 
 _BIM = {"chrom": pa.string(), "id": pa.string(), "cm": pa.string(), "pos": pa.int64()} | SITE_COLUMNS
 _MAGIC_BYTES = 3
-_T = TypeVar("_T")
 
 
 class Plan(Protocol):
@@ -64,7 +63,7 @@ def stream_result(
     schema: pa.Schema,
     out: str | Path,
     missing: str = "drop",
-    threads: int = 1,
+    engine: Engine | None = None,
     block: int = BLOCK,
     report: Callable[[int], None] | None = None,
 ) -> None:
@@ -77,73 +76,109 @@ def stream_result(
         n_traits: of every plan.
         schema: of the rows, with the metadata of the file.
         missing: as in :func:`~endotype.association.trait_groups.score_traits`.
-        out: .parquet, .tsv or .tsv.gz. Neither ``block`` nor the number of threads changes a byte of it.
-        threads: blocks that are scored at the same time.
+        out: .parquet, .tsv or .tsv.gz. Neither ``block`` nor the engine changes a byte of it.
+        engine: scores the blocks; None is one thread of this process.
         block: variants of a block.
         report: is told how many more variants are done.
 
     Raises:
         InputError: the .bim has fewer lines, or a line that is none; ``out`` has another suffix.
     """
-
-    def blocks() -> Iterator[tuple[Plan, np.ndarray, pa.Table]]:
-        for variants, plan in runs:
-            packed = packed_blocks(f"{bfile}.bed", n_people, variants, block)
-            sites = site_blocks(f"{bfile}.bim", variants, block)
-            for genotypes, of_block in zip(packed, sites, strict=True):
-                yield plan, genotypes, of_block
-
-    def work(plan: Plan, genotypes: np.ndarray, of_block: pa.Table) -> list[pa.Table]:
-        scores = score_traits(genotypes, plan.groups, missing)
-        return [plan.rows(t, of_trait, of_block, genotypes) for t, of_trait in enumerate(scores)]
-
+    engine = engine or LocalEngine()
     with ResultWriter(out, schema, n_traits) as writer:
-        for tables in _in_order(work, blocks(), threads):
-            for t, rows in enumerate(tables):
-                writer.append(t, rows)
-            if report is not None and tables:
-                report(len(tables[0]))
+        for variants, plan in runs:
+            lines = line_offsets(f"{bfile}.bim", variants, block)
+            scored = ScanBlock(str(bfile), n_people, plan, missing, lines)
+            for tables in run_blocks(scored, spans_of(variants.start, variants.stop, block), engine):
+                for t, rows in enumerate(tables):
+                    writer.append(t, rows)
+                if report is not None and tables:
+                    report(len(tables[0]))
 
 
-def _in_order(work: Callable[..., _T], inputs: Iterable[tuple], threads: int) -> Iterator[_T]:
-    """``work(*input)`` for each input, in their order, ``threads`` at once; few wait to be taken."""
-    if threads == 1:
-        yield from itertools.starmap(work, inputs)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[_T]] = deque()
-        try:
-            for one in inputs:
-                waiting.append(pool.submit(work, *one))
-                if len(waiting) > 2 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+@dataclass(frozen=True)
+class ScanBlock:
+    """Variants of a fileset scored by a plan: what one block of a scan does, here or on a worker.
+
+    Attributes:
+        bfile: prefix of the .bed and .bim, which are read here: they don't travel.
+        n_people: of the .fam.
+        plan: traits that are ready to be scored.
+        missing: as in :func:`~endotype.association.trait_groups.score_traits`.
+        lines: where in the .bim the line of each block's first variant begins, of :func:`line_offsets`.
+    """
+
+    bfile: str
+    n_people: int
+    plan: Plan
+    missing: str
+    lines: Mapping[int, int]
+
+    def __call__(self, start: int, end: int) -> list[pa.Table]:
+        """Rows of the result, a table for each trait of the plan."""
+        genotypes = read_packed(f"{self.bfile}.bed", self.n_people, start, end)
+        sites = self._sites(start, end)
+        scores = score_traits(genotypes, self.plan.groups, self.missing)
+        return [self.plan.rows(t, of_trait, sites, genotypes) for t, of_trait in enumerate(scores)]
+
+    def name(self, start: int, end: int) -> str:
+        """The variants by their lines, and from where to where they are where that can be read."""
+        name = f"variants {start + 1} to {end} of {self.bfile}.bim"
+        with contextlib.suppress(InputError, OSError):
+            sites = self._sites(start, end)
+            first, last = ({c: sites[c][i].as_py() for c in ("chrom", "pos")} for i in (0, -1))
+            name += f" ({first['chrom']}:{first['pos']} to {last['chrom']}:{last['pos']})"
+        return name
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A worker has another working directory."""
+        return self.__dict__ | {"bfile": str(Path(self.bfile).absolute())}
+
+    def _sites(self, start: int, end: int) -> pa.Table:
+        return read_sites(f"{self.bfile}.bim", self.lines[start], start, end)
 
 
-def packed_blocks(
-    bed: str | Path, n_people: int, variants: slice, block: int = BLOCK
-) -> Iterator[np.ndarray]:
-    """Packed rows of a .bed, uint8 (at most ``block``, ceil(n_people / 4)), read rather than mapped.
+def read_packed(bed: str | Path, n_people: int, start: int, end: int) -> np.ndarray:
+    """Packed rows of a .bed, uint8 (end - start, ceil(n_people / 4)), read rather than mapped.
 
     Mapped pages stay in the memory of the process for as long as nobody else wants it.
     """
     n_bytes = -(-n_people // 4)
-    for first in range(variants.start, variants.stop, block):
-        n = min(block, variants.stop - first)
-        yield np.fromfile(bed, np.uint8, n * n_bytes, offset=_MAGIC_BYTES + first * n_bytes).reshape(
-            n, n_bytes
-        )
+    rows = np.fromfile(bed, np.uint8, (end - start) * n_bytes, offset=_MAGIC_BYTES + start * n_bytes)
+    return rows.reshape(end - start, n_bytes)
 
 
-def site_blocks(bim: str | Path, variants: slice, block: int = BLOCK) -> Iterator[pa.Table]:
-    """Lines of a .bim as tables of :data:`SITE_COLUMNS`, at most ``block`` rows each.
+def line_offsets(bim: str | Path, variants: slice, block: int = BLOCK) -> dict[int, int]:
+    """Where in a .bim the lines of variants start, start + block, ... begin, in bytes.
 
     Raises:
-        InputError: a line without six columns or with a position that is no number, or too few lines.
+        InputError: too few lines.
+    """
+    found, number, at = {}, 0, 0
+    with Path(bim).open("rb") as stream:
+        for line in stream:
+            if number >= variants.stop:
+                break
+            if line.strip():
+                if number >= variants.start and (number - variants.start) % block == 0:
+                    found[number] = at
+                number += 1
+            at += len(line)
+    if number < variants.stop:
+        raise input_error(bim, f"{number} lines", f"{variants.stop} variants or more")
+    return found
+
+
+def read_sites(bim: str | Path, offset: int, start: int, end: int) -> pa.Table:
+    """Lines of a .bim as a table of :data:`SITE_COLUMNS`.
+
+    Args:
+        bim: the file.
+        offset: where the line of variant ``start`` begins.
+        start, end: which variants; blank lines count for nothing.
+
+    Raises:
+        InputError: a line without six columns or with a position that is no number.
     """
     convert = pa.csv.ConvertOptions(
         column_types=_BIM, include_columns=list(SITE_COLUMNS), strings_can_be_null=False
@@ -151,21 +186,15 @@ def site_blocks(bim: str | Path, variants: slice, block: int = BLOCK) -> Iterato
     parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False, newlines_in_values=False)
     read = pa.csv.ReadOptions(column_names=list(_BIM), use_threads=False)
     with Path(bim).open("rb") as stream:
-        lines = (line for line in stream if line.strip())
-        for _ in itertools.islice(lines, variants.start):
-            pass
-        for first in range(variants.start, variants.stop, block):
-            n = min(block, variants.stop - first)
-            chunk = list(itertools.islice(lines, n))
-            if len(chunk) < n:
-                raise input_error(bim, f"{first + len(chunk)} lines", f"{variants.stop} variants or more")
-            text = b"".join(chunk)
-            if b" " in text or text.count(b"\t") != 5 * n:  # PLINK takes any run of blanks
-                text = b"".join(b"\t".join(line.split()) + b"\n" for line in chunk)
-            try:
-                yield pa.csv.read_csv(io.BytesIO(text), read, parse, convert)
-            except pa.ArrowInvalid:
-                raise InputError(_faults(bim, first, chunk)) from None
+        stream.seek(offset)
+        lines = list(itertools.islice((line for line in stream if line.strip()), end - start))
+    text = b"".join(lines)
+    if b" " in text or text.count(b"\t") != 5 * len(lines):  # PLINK takes any run of blanks
+        text = b"".join(b"\t".join(line.split()) + b"\n" for line in lines)
+    try:
+        return pa.csv.read_csv(io.BytesIO(text), read, parse, convert)
+    except pa.ArrowInvalid:
+        raise InputError(_faults(bim, start, lines)) from None
 
 
 def _faults(bim: str | Path, first: int, lines: list[bytes]) -> list[Problem]:

@@ -34,6 +34,7 @@ from endotype.association.sidecar import statements, write_sidecar
 from endotype.association.spa import refine_spa
 from endotype.association.statement import STATEMENT
 from endotype.association.trait_groups import TraitGroup, alone, group_traits, score_traits
+from endotype.engine import EngineSettings, open_engine
 from endotype.errors import InputError, Problem, input_error, nearest
 from endotype.files import to_json
 from endotype.variants.plink import GenotypeStore, open_store
@@ -167,6 +168,7 @@ def associate(
     loco: str | Path | None = None,
     alpha: float = 0.05,
     threads: int = 1,
+    engine: EngineSettings | None = None,
     progress: bool = False,
 ) -> None:
     """Test the variants of a fileset; write Parquet, TSV or packed TSV, by the name of ``out``.
@@ -183,11 +185,13 @@ def associate(
         options: how variants are tested.
         loco: REGENIE's ``_pred.list``, whose predictions become offsets of all but times to event.
         alpha: family-wise error rate that the statement about multiple testing names.
-        threads: the result does not depend on it.
+        threads: of this process, where it runs the blocks. The result does not depend on it,
+        engine: nor on where blocks run.
         progress: warnings of the design, and how far it is, on stderr.
 
     Raises:
         InputError: an input that can't be used, or a test that fits none of the traits.
+        BlockError: the engine could not compute a block; the message names its variants.
     """
     chosen = options or ScanOptions()
     pa.set_memory_pool(pa.system_memory_pool())  # others keep what was freed: 30 MB with two threads
@@ -203,7 +207,7 @@ def associate(
     predictions = read_offsets(loco, store, with_offset, variants) if loco else None
     lines = statements(design, names, alpha, chosen.missing, predictions)
     schema = VARIANT_SCHEMA.with_metadata({STATEMENT: to_json(lines)})
-    with one_blas_thread(threads):
+    with one_blas_thread(threads), open_engine(engine, threads, Path(out).parent) as opened:
         stream_result(
             bfile,
             store.n_people,
@@ -212,7 +216,7 @@ def associate(
             schema,
             out,
             missing=chosen.missing,
-            threads=threads,
+            engine=opened,
             report=Progress(variants.stop - variants.start) if progress else None,
         )
     if source.from_sheets:

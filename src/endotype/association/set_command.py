@@ -63,5 +63,6 @@ def run_sets(arguments: argparse.Namespace, source: DesignSource) -> bool:
         progress=not a.quiet,
         min_minor_alleles=a.min_allele_count,
         threads=a.threads,
+        engine=a.engine,
     )
     return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from endotype.association.set_files import VariantSet
 from endotype.association.set_scores import SetGenotypes
 from endotype.association.set_test import Prepared, SetNull, SetOptions
 from endotype.association.sets import NullFactory, Progress, each_set
+from endotype.engine import Engine, LocalEngine
 from endotype.variants.plink import GenotypeStore
 
 LOVO_SCHEMA = pa.schema(
@@ -96,8 +98,8 @@ def scan_leave_one_out(
     traits: Sequence[str],
     sets: Sequence[VariantSet],
     options: SetOptions | None = None,
-    threads: int = 1,
     *,
+    engine: Engine | None = None,
     nulls: NullFactory | None = None,
     progress: Progress | None = None,
 ) -> pa.Table:
@@ -106,14 +108,16 @@ def scan_leave_one_out(
     Returns:
         :data:`LOVO_SCHEMA`, by trait, then by set, then by test, then by id of the variant.
     """
-    chosen = options or SetOptions()
-
-    def work(null: SetNull, genotypes: SetGenotypes, weights: np.ndarray | None) -> tuple[LeftOut, ...]:
-        return leave_one_out(null, genotypes, weights, chosen)
-
+    work = partial(leave_one_out, options=options or SetOptions())
     ids = store.variants["id"].to_numpy()
     tables = [LOVO_SCHEMA.empty_table()]
-    for trait, found in each_set(store, design, traits, sets, work, threads, nulls=nulls, progress=progress):
+    each = each_set(
+        *(store, design, traits, sets, work, engine or LocalEngine()),
+        nulls=nulls,
+        progress=progress,
+        at_once=1,  # few sets, and each is as many tests as it has variants
+    )
+    for trait, found in each:
         for members, (_, answers) in zip(sets, found, strict=True):
             tables += [_table(trait, members, ids, answer) for answer in answers]
     return pa.concat_tables(tables).combine_chunks()

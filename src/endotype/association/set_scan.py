@@ -21,6 +21,7 @@ from endotype.association.set_test import TESTS, SetOptions
 from endotype.association.sets import SET_SCHEMA, NullFactory, Progress, scan_sets
 from endotype.association.sidecar import statements, write_sidecar
 from endotype.association.statement import STATEMENT
+from endotype.engine import Engine, EngineSettings, open_engine
 from endotype.errors import InputError, Problem, input_error, nearest, visible
 from endotype.files import to_json
 from endotype.tables import write_tsv
@@ -47,6 +48,7 @@ def associate_sets(
     progress: bool = False,
     min_minor_alleles: int = 10,
     threads: int = 1,
+    engine: EngineSettings | None = None,
 ) -> None:
     """Test the sets of a file; write Parquet, TSV or packed TSV, by the name of ``out``.
 
@@ -61,7 +63,8 @@ def associate_sets(
         tests: of :data:`~endotype.association.set_test.TESTS`; all without.
         source, traits, loco, alpha, progress: as of :func:`~endotype.association.scan.associate`.
         min_minor_alleles: sets with fewer minor alleles in all are ``TOO_RARE``.
-        threads: share the sets. The result does not depend on it.
+        threads: share the sets, where this process tests them. The result does not depend on it,
+        engine: nor on where sets are tested.
 
     Raises:
         InputError: tests or formats that there are not, files that don't go together, or what their readers
@@ -78,16 +81,17 @@ def associate_sets(
         with_offset = [name for name in names if chosen.trait(name).kind != "cox"]
         predictions = read_offsets(loco, store, with_offset, slice(0, store.n_variants))
     lines = statements(chosen, names, alpha, "mean", predictions, cox_drops=False)
-    write_set_tests(
-        *(store, chosen, names, sets, out, options),
-        annotations=annotations,
-        masks=masks,
-        leave_one_out=leave_one_out,
-        threads=threads,
-        nulls=null_factory(store, chosen, predictions) if predictions else None,
-        lines=lines,
-        progress=progress,
-    )
+    with open_engine(engine, threads, Path(out).parent) as opened:
+        write_set_tests(
+            *(store, chosen, names, sets, out, options),
+            annotations=annotations,
+            masks=masks,
+            leave_one_out=leave_one_out,
+            engine=opened,
+            nulls=null_factory(store, chosen, predictions) if predictions else None,
+            lines=lines,
+            progress=progress,
+        )
     if source.from_sheets:
         write_sidecar(out, chosen, names, asdict(options), lines, predictions)
 
@@ -103,7 +107,7 @@ def write_set_tests(
     annotations: str | Path | None = None,
     masks: str | Path | None = None,
     leave_one_out: bool = False,
-    threads: int = 1,
+    engine: Engine | None = None,
     nulls: NullFactory | None = None,
     lines: Mapping[str, str] | None = None,
     progress: bool = False,
@@ -119,7 +123,8 @@ def write_set_tests(
             + f" (listed in {dropped_path})"
         )
     table = scan_sets(
-        *(store, design, traits, found.sets, options, threads),
+        *(store, design, traits, found.sets, options),
+        engine=engine,
         nulls=nulls,
         progress=_told("sets tested") if progress else None,
     )
@@ -128,7 +133,8 @@ def write_set_tests(
         writer.append(0, table)
     if leave_one_out:
         left_out = scan_leave_one_out(
-            *(store, design, traits, found.sets, options, threads),
+            *(store, design, traits, found.sets, options),
+            engine=engine,
             nulls=nulls,
             progress=_told("sets tested without each variant") if progress else None,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ from endotype.association.scan import fit_null, one_blas_thread, places
 from endotype.association.set_files import VariantSet
 from endotype.association.set_scores import SetGenotypes, read_genotypes
 from endotype.association.set_test import SetNull, SetOptions, TestedSet, test_set
+from endotype.engine import Engine, LocalEngine, run_blocks, spans_of
+from endotype.errors import visible
 from endotype.variants.plink import GenotypeStore
 
 SET_SCHEMA = pa.schema(
@@ -50,7 +52,13 @@ the one that all variants of a set are on, None where they are on several or the
 Progress = Callable[[int, int], None]
 """Called with the number of sets done, of all traits, and of all there are."""
 
+SETS = 8
+"""Sets of a block: more work than it costs to hand a block to a worker."""
+
 _T = TypeVar("_T")
+
+Work = Callable[[SetNull, SetGenotypes, np.ndarray | None], _T]
+"""From a null model, the genotypes of a set and its weights to what is to be known of the set."""
 
 
 def scan_sets(
@@ -59,8 +67,8 @@ def scan_sets(
     traits: Sequence[str],
     sets: Sequence[VariantSet],
     options: SetOptions | None = None,
-    threads: int = 1,
     *,
+    engine: Engine | None = None,
     nulls: NullFactory | None = None,
     progress: Progress | None = None,
 ) -> pa.Table:
@@ -72,7 +80,7 @@ def scan_sets(
         traits: names of testable traits.
         sets: as from :mod:`~endotype.association.set_files` or :mod:`~endotype.association.masks`.
         options: how.
-        threads: share the sets. The result does not depend on it.
+        engine: tests the sets; None is one thread of this process. The result does not depend on it.
         nulls: makes the null models, one a trait and chromosome; without, one a trait is fitted, to the
             covariates alone.
         progress: is told how far it has come.
@@ -81,11 +89,11 @@ def scan_sets(
         :data:`SET_SCHEMA`, by trait, then by set, then by test.
     """
     chosen = options or SetOptions()
-
-    def test(null: SetNull, genotypes: SetGenotypes, weights: np.ndarray | None) -> TestedSet:
-        return test_set(null, genotypes, weights, chosen)
-
-    found = each_set(store, design, traits, sets, test, threads, nulls=nulls, progress=progress)
+    found = each_set(
+        *(store, design, traits, sets, partial(test_set, options=chosen), engine or LocalEngine()),
+        nulls=nulls,
+        progress=progress,
+    )
     tables = [
         _table(name, sets, [n for n, _ in tested], [t for _, t in tested], chosen.tests)
         for name, tested in found
@@ -98,16 +106,17 @@ def each_set(
     design: Design,
     traits: Sequence[str],
     sets: Sequence[VariantSet],
-    work: Callable[[SetNull, SetGenotypes, np.ndarray | None], _T],
-    threads: int = 1,
+    work: Work[_T],
+    engine: Engine,
     *,
     nulls: NullFactory | None = None,
     progress: Progress | None = None,
+    at_once: int = SETS,
 ) -> Iterator[tuple[str, list[tuple[int, _T]]]]:
     """For each trait, the number of people and what ``work`` says of each set, in their order.
 
-    ``work`` takes the null model, the genotypes of the set and its weights; other arguments as of
-    :func:`scan_sets`.
+    ``work`` takes the null model, the genotypes of the set and its weights, and can be pickled; ``at_once``
+    sets are a block of the engine; other arguments as of :func:`scan_sets`.
     """
     groups: dict[str | None, list[int]] = {None: list(range(len(sets)))}
     if nulls is not None:
@@ -121,31 +130,59 @@ def each_set(
 
     make = nulls or plain
     done = 0
-    with one_blas_thread(1), ThreadPoolExecutor(max(1, threads)) as pool:
+    with one_blas_thread(1):
         for name in traits:
             found: list[tuple[int, _T] | None] = [None] * len(sets)
             for chromosome, numbers in groups.items():
                 if not numbers:
                     continue
                 trait, model = make(name, chromosome)
-                one = partial(_one, store, places(store, design, trait), SetNull.of(model), work)
-                for i, answer in zip(numbers, pool.map(one, [sets[i] for i in numbers]), strict=True):
-                    found[i] = model.n, answer
-                    done += 1
+                of_group = tuple(sets[i] for i in numbers)
+                at = places(store, design, trait)
+                block = SetBlock(name, store, at, SetNull.of(model), work, of_group)
+                spans = list(spans_of(0, len(numbers), at_once))
+                for span, answers in zip(spans, run_blocks(block, spans, engine), strict=True):
+                    for i, answer in zip(numbers[slice(*span)], answers, strict=True):
+                        found[i] = model.n, answer
+                    done += len(answers)
                     if progress is not None:
                         progress(done, len(traits) * len(sets))
             yield name, [f for f in found if f is not None]
 
 
-def _one(
-    store: GenotypeStore,
-    place: np.ndarray,
-    null: SetNull,
-    work: Callable[[SetNull, SetGenotypes, np.ndarray | None], _T],
-    members: VariantSet,
-) -> _T:
-    packed = np.ascontiguousarray(store.packed[members.rows])
-    return work(null, read_genotypes(packed, place, null.n), members.weights)
+@dataclass(frozen=True)
+class SetBlock(Generic[_T]):
+    """Sets in one null model: what one block does, here or on a worker.
+
+    Attributes:
+        trait: its name.
+        store: the genotypes.
+        place: int64 (n_people,), the row of each person of the store in the model, or -1.
+        null: the model.
+        work: see :func:`each_set`.
+        sets: those that are numbered.
+    """
+
+    trait: str
+    store: GenotypeStore
+    place: np.ndarray
+    null: SetNull
+    work: Work[_T]
+    sets: tuple[VariantSet, ...]
+
+    def __call__(self, start: int, end: int) -> list[_T]:
+        """What ``work`` says of each set."""
+        found = []
+        for members in self.sets[start:end]:
+            packed = np.ascontiguousarray(self.store.packed[members.rows])
+            genotypes = read_genotypes(packed, self.place, self.null.n)
+            found.append(self.work(self.null, genotypes, members.weights))
+        return found
+
+    def name(self, start: int, end: int) -> str:
+        """The sets by name, with their trait."""
+        words = [f"{visible(s.name)} {visible(s.mask)}" for s in (self.sets[start], self.sets[end - 1])]
+        return f"sets {start + 1} to {end} of trait {visible(self.trait)} ({' to '.join(words)})"
 
 
 def _chromosome(store: GenotypeStore, members: VariantSet) -> str | None:

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -43,11 +44,22 @@ class GenotypeStore:
         packed: np.ndarray,
         variants: pd.DataFrame | Callable[[], pd.DataFrame],
         people: pd.DataFrame,
+        prefix: str | None = None,
     ) -> None:
-        """``variants``: the table, or a function that reads it when it is first asked for."""
+        """``variants``: the table, or a function that reads it when it is first asked for.
+
+        ``prefix``: of the fileset that this store is the whole of, if it is.
+        """
         self.packed = packed
         self.people = people
         self._variants = variants
+        self._prefix = prefix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process goes the place of the files, not their contents."""
+        if self._prefix is not None:
+            return open_store, (str(Path(self._prefix).absolute()),)
+        return GenotypeStore, (np.asarray(self.packed), self.variants, self.people)
 
     @cached_property
     def variants(self) -> pd.DataFrame:
@@ -143,7 +155,7 @@ def open_store(prefix: str | Path) -> GenotypeStore:
         )
     shape = (n_variants, row_bytes)
     packed = np.memmap(bed, np.uint8, "r", len(MAGIC), shape) if n_variants else np.zeros(shape, np.uint8)
-    return GenotypeStore(packed, partial(_read_variants, str(bim)), people)
+    return GenotypeStore(packed, partial(_read_variants, str(bim)), people, prefix)
 
 
 def _count_rows(path: Path) -> int:

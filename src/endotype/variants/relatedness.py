@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from endotype.engine import Engine, LocalEngine, run_blocks, spans_of
+from endotype.errors import visible
 from endotype.variants.pair_kernels import WORD, both_called, fill_person_planes, king_rows
 from endotype.variants.plink import GenotypeStore
 
@@ -93,6 +97,7 @@ def pair_counts(
     variants: np.ndarray,
     min_kinship: float = -np.inf,
     always: Mapping[int, list[int]] | None = None,
+    engine: Engine | None = None,
 ) -> PairCounts:
     """Compare everybody with everybody over some variants, and keep the pairs that are close.
 
@@ -101,29 +106,58 @@ def pair_counts(
         variants: indices of autosomal, independent variants.
         min_kinship: pairs at or below are dropped, unless they are in ``always``. The default keeps all.
         always: person -> people with higher indices whose pairs are kept whatever their kinship.
+        engine: compares rows of people; None is one thread of this process.
     """
-    hom, ref = person_planes(store, variants)
-    n = store.n_people
-    kept: list[tuple[np.ndarray, ...]] = []
-    for first in range(0, n, ROWS):
-        last = min(first + ROWS, n)
-        counts = np.empty((4, last - first, n), np.int32)
-        king_rows(hom, ref, first, last, counts)
-        tile = counts[0], counts[1], counts[0] + counts[2], counts[0] + counts[3]
-        keep = np.nan_to_num(kinship(*tile), nan=-np.inf) > min_kinship
-        if min_kinship == -np.inf:
-            keep[:] = True
-        for person in range(first, last):
-            keep[person - first, : person + 1] = False
-            keep[person - first, (always or {}).get(person, [])] = True
-        row, j = np.nonzero(keep)
-        kept.append((row + first, j, *(table[row, j] for table in tile)))
+    block = PairBlock(store, variants, min_kinship, dict(always or {}))
+    kept = list(run_blocks(block, spans_of(0, store.n_people, ROWS), engine or LocalEngine()))
     if not kept:
         kept.append((np.empty(0, np.int64),) * 6)
     i, j, het_het, ibs0, het_i, het_j = (
         np.concatenate(column).astype(np.int64) for column in zip(*kept, strict=True)
     )
-    return PairCounts(i, j, het_het, ibs0, het_i, het_j, both_called(hom, ref, i, j))
+    return PairCounts(i, j, het_het, ibs0, het_i, het_j, both_called(*block.planes, i, j))
+
+
+@dataclass(frozen=True)
+class PairBlock:
+    """Some people against all after them: what one block of :func:`pair_counts` does, here or on a worker.
+
+    The attributes are its arguments.
+    """
+
+    store: GenotypeStore
+    variants: np.ndarray
+    min_kinship: float
+    always: Mapping[int, list[int]]
+
+    def __call__(self, start: int, end: int) -> tuple[np.ndarray, ...]:
+        """The columns ``i j het_het ibs0 het_i het_j`` of the pairs that are kept."""
+        n = self.store.n_people
+        counts = np.empty((4, end - start, n), np.int32)
+        king_rows(*self.planes, start, end, counts)
+        tile = counts[0], counts[1], counts[0] + counts[2], counts[0] + counts[3]
+        keep = np.nan_to_num(kinship(*tile), nan=-np.inf) > self.min_kinship
+        if self.min_kinship == -np.inf:
+            keep[:] = True
+        for person in range(start, end):
+            keep[person - start, : person + 1] = False
+            keep[person - start, self.always.get(person, [])] = True
+        row, j = np.nonzero(keep)
+        return row + start, j, *(table[row, j] for table in tile)
+
+    def name(self, start: int, end: int) -> str:
+        """The people by their ids."""
+        ids = self.store.people["iid"].to_numpy(str)
+        return f"kinship of people {visible(ids[start])} to {visible(ids[end - 1])} with all after them"
+
+    @cached_property
+    def planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of :func:`person_planes`; a worker makes its own from the files."""
+        return person_planes(self.store, self.variants)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the planes, which are as large as the genotypes."""
+        return {name: value for name, value in self.__dict__.items() if name != "planes"}
 
 
 def person_planes(store: GenotypeStore, variants: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +174,10 @@ def person_planes(store: GenotypeStore, variants: np.ndarray) -> tuple[np.ndarra
 
 
 def related_pairs(
-    store: GenotypeStore, variants: np.ndarray, declared: Mapping[tuple[str, str], str] | None = None
+    store: GenotypeStore,
+    variants: np.ndarray,
+    declared: Mapping[tuple[str, str], str] | None = None,
+    engine: Engine | None = None,
 ) -> pd.DataFrame:
     """Pairs of people above the third-degree limit, and declared ones; columns ``COLUMNS``.
 
@@ -149,12 +186,13 @@ def related_pairs(
         variants: autosomal, common, independent variants; fewer than ``MIN_SITES`` give an empty table.
         declared: relationship of the pedigree by pair of ids in ascending order. A declared pair that is not
             close is listed as ``unrelated``.
+        engine: as of :func:`pair_counts`.
     """
     declared = declared or {}
     people = store.people["iid"].to_numpy(str)
     if len(variants) < MIN_SITES:
         return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
-    pairs = pair_counts(store, variants, DEGREES[-1][0], _declared_indices(people, declared))
+    pairs = pair_counts(store, variants, DEGREES[-1][0], _declared_indices(people, declared), engine)
     with np.errstate(invalid="ignore", divide="ignore"):
         noise = MIN_STANDARD_ERRORS * NOISE / np.sqrt(np.maximum(np.minimum(pairs.het_i, pairs.het_j), 1))
         ibs0_rate = pairs.ibs0 / pairs.called

@@ -17,6 +17,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from endotype.cohort.pedigree import read_pedigree
+from endotype.engine import EngineSettings, open_engine
 from endotype.files import write_json
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.ancestry import (
@@ -107,6 +108,7 @@ def qc_samples(
     out_dir: str | Path,
     pedigree: str | Path | None = None,
     panel: tuple[str | Path, str | Path] | None = None,
+    engine: EngineSettings | None = None,
 ) -> None:
     """Write the tables of sample quality, relatives and ancestry (docs/results.md).
 
@@ -122,6 +124,7 @@ def qc_samples(
         out_dir: where to write.
         pedigree: PED file with the declared relationships.
         panel: PLINK 1 prefix of a reference panel, and the table of its populations.
+        engine: where pairs of people are compared. The result does not depend on it.
 
     Raises:
         InputError: a file can't be read, or they don't go together.
@@ -136,7 +139,9 @@ def qc_samples(
     _judge_sample(verdicts, table, limits)
 
     independent = independent_variants(store, autosomal_variants(store), assembly)
-    pairs = related_pairs(store, independent, declared_relationships(pedigree, store.people["iid"]))
+    declared = declared_relationships(pedigree, store.people["iid"])
+    with open_engine(engine, 1, out) as opened:
+        pairs = related_pairs(store, independent, declared, opened)
     _judge_relatives(verdicts, table["patient"], pairs, _pedigree_people(pedigree), len(independent))
     call_rate = table.set_index("patient")["call_rate"]
     table["unrelated"] = unrelated_set(pairs, call_rate, limits.max_kinship).to_numpy()
