@@ -26,6 +26,7 @@ rule all:
     default_target: True
     input:
         rules.write_record.output.crate,
+        deleted_reports(),
 
 
 rule cohort:
