@@ -28,11 +28,14 @@ from babel.messages.pofile import read_po
 
 from endotype.message import N_
 
-__all__ = ["ENGLISH", "LANGUAGES", "N_", "_", "in_language", "known", "language", "ngettext"]
+__all__ = ["ENGLISH", "LANGUAGES", "N_", "_", "in_language", "known", "language", "ngettext", "sentences"]
 
 ENGLISH = "en"
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 """Languages that reports can be written in, with their own names."""
+
+_TAGS = {"en": "en", "zh": "zh-CN"}
+_BETWEEN_SENTENCES = {"en": " ", "zh": ""}
 
 LOCALE = Path(__file__).parent / "locale"
 
@@ -52,6 +55,16 @@ def in_language(code: str) -> Iterator[None]:
 def language() -> str:
     """The code of the language that texts are written in now."""
     return _current.get()
+
+
+def language_tag() -> str:
+    """The tag of the current language after BCP 47, with the script or country that it is written for."""
+    return _TAGS[_current.get()]
+
+
+def sentences(*parts: str | None) -> str:
+    """Sentences one after the other, as the current language sets them; empty ones are left out."""
+    return _BETWEEN_SENTENCES[_current.get()].join(part for part in parts if part)
 
 
 def _(message: str, /, **values: Any) -> str:
