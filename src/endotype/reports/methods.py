@@ -35,7 +35,8 @@ _STATEMENTS = [
     ),
     N_("Each gene is described by the transcript on which the variant's consequence is most severe."),
     N_(
-        "Subtypes come from a mixture model of the cohort's features, frozen and applied to each patient alone."
+        "Subtypes come from a mixture model of the cohort's features, frozen and applied to each patient "
+        "alone."
     ),
     N_("Survival is a Kaplan–Meier estimate in this cohort, read at the median time recorded."),
     N_("Targets are ordered by tier, then by score; rank intervals hold 90 % of random draws."),

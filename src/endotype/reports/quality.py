@@ -170,7 +170,8 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
                     input=(Input("variants/relatedness.parquet", f"{record.patient} {relative['patient']}"),),
                     limits=(
                         _(
-                            "One sample under two names, and identical twins, can't be told apart by genotypes."
+                            "One sample under two names, and identical twins, can't be told apart by "
+                            "genotypes."
                         ),
                     ),
                 )

@@ -111,6 +111,8 @@ def number(value: float | None, digits: int = 3) -> str:
         shown = f"{value:,.0f}"
     elif value == 0 or 1e-4 <= abs(value) < 1e6:
         shown = f"{value:.{digits}g}"
+        # A value that rounds to more places than digits, such as 100 to two.
+        shown = f"{value:,.0f}" if "e+" in shown else shown
     else:
         shown = _scientific(value, digits)
     return shown.replace("-", "−")
@@ -189,6 +191,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "https_link": https_link,
     "words": words,
     "known": known,
+    "listed": listed,
+    "reasons_listed": reasons_listed,
     "number": number,
     "percent": percent,
     "feature_name": feature_name,
