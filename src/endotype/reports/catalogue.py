@@ -8,7 +8,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
-from endotype.reports.language import ENGLISH, LANGUAGES, LOCALE, read_catalogue
+from endotype.reports.language import ENGLISH, LANGUAGES, LOCALE, OF_RESULT, read_catalogue
 
 PACKAGE = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
@@ -21,7 +21,9 @@ def extract() -> Catalog:
     """Every message of the package, without translations, sorted by text."""
     template = Catalog(charset="utf-8")
     found = extract_from_dir(PACKAGE, METHODS, OPTIONS, KEYWORDS, ("Translators:",))
+    of_results = {row[2] for row in extract_from_dir(PACKAGE, METHODS, OPTIONS, {"N_": None})}
     for _file, _line, message, comments, context in found:
+        comments = [*comments, OF_RESULT] if message in of_results else comments
         template.add(message, auto_comments=comments, context=context)
     return template
 

@@ -218,7 +218,7 @@ def _finding(item: Row, context: Context) -> Row:
     limits = claim["limits"][1:] if claim["type"] == "target" else claim["limits"]
     why = f"{limits[0]}" if limits else ""
     if claim["type"] == "identity" or (claim["type"] == "target" and len(targets) > 3):
-        why = sentences(_("{clause}.", clause=confidence_number(claim["confidence"])), why)
+        why = sentences(_("{sentence}.", sentence=confidence_number(claim["confidence"])), why)
     tone = ""
     if claim["type"] in ("quality", "identity") or item["claim"] in against:
         warned = claim["type"] == "quality" and context.report["quality"]["verdict"] == "warn"

@@ -312,7 +312,7 @@ def variant_claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         )
     if item["inheritance_note"]:
         note = f"{item['inheritance_note'][0].upper()}{item['inheritance_note'][1:]}"
-        limits.append(_("{clause}.", clause=note))
+        limits.append(_("{sentence}.", sentence=note))
     if item["population_status"] == "not_assessed":
         limits.append(_("Its frequency in a reference population wasn't assessed."))
     if item["zygosity"] == MIXED_CALL:
@@ -327,7 +327,7 @@ def variant_claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
         id=claim_id("variant", record.patient, item["variant_id"]),
         subject=record.patient,
         type="variant",
-        text=_("{clause}.", clause=reasons_listed(said)),
+        text=_("{sentence}.", sentence=reasons_listed(said)),
         confidence=confidence,
         evidence=tuple(evidence),
         input=(

@@ -110,7 +110,7 @@ def _biosamples(report: Row) -> list[Part]:
             "id": tumour["tumour"],
             "individualId": patient,
             "description": known(tumour["verdict"]),
-            "materialSample": _term("sample", "tumour", _("tumour")),
+            "materialSample": _term("sample", "tumour", _("Tumour").lower()),
         }
         for tumour in _items(report, "tumours")
     ]

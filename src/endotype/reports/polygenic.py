@@ -106,7 +106,7 @@ def _claim(item: Row, score: Row, record: PatientRecord) -> Claim:
         confidence=Confidence("uncertain", None, N_("a place in this cohort only")),
         input=(Input(FILE, f"{record.patient} {score['feature']}"),),
         limits=(
-            _("{clause}.", clause=known(str(item["match"]))),
+            _("{sentence}.", sentence=known(str(item["match"]))),
             _(_NOT_A_RISK),
             sentences(_(_ANCESTRY), outside),
         ),

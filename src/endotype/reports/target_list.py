@@ -75,7 +75,7 @@ def target_section(
         said.append(
             _("genes whose product a drug acts on, which is nothing to act on by itself: {n}", n=druggable)
         )
-    section = _section("present", _("{clause}.", clause=reasons_listed(said))) | {"items": items}
+    section = _section("present", _("{sentence}.", sentence=reasons_listed(said))) | {"items": items}
     return section | _looked_at(record.target_summary), claims
 
 

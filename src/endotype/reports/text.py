@@ -69,7 +69,7 @@ def plain(value: Any) -> Any:
 
 def words(term: str) -> str:
     """An identifier such as ``stop_gained&splice_region_variant`` as words of the current language."""
-    return _(", ").join(known(visible.words(part)) for part in term.split("&"))
+    return known(visible.words(term))
 
 
 def listed(parts: Iterable[str]) -> str:

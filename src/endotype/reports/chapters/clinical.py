@@ -52,7 +52,7 @@ def clinical(context: Context) -> list[Block]:
 def _value(item: Row) -> list[Cell]:
     place = "–"
     if item["percentile"] is not None:
-        place = _("{part} of {whole}", part=percentile(item["percentile"]), whole=number(item["n"]))
+        place = _("{place} of {n}", place=percentile(item["percentile"]), n=number(item["n"]))
     name = cell(words(item["name"]), sub(shorten(item["description"], 120)) if item["description"] else None)
     return [name, _clinical_value(item), cell(place)]
 

@@ -30,7 +30,7 @@ def quality(context: Context) -> list[Block]:
     verdict = chapter["verdict"]
     shown = chapter["statement"]
     if verdict:
-        shown = sentences(_("{clause}.", clause=words(verdict).capitalize()), shown)
+        shown = sentences(_("{sentence}.", sentence=words(verdict).capitalize()), shown)
     blocks = [text(shown, "alarm" if verdict == "fail" else "")]
     if chapter["metrics"]:
         columns = [(_("Measure"), 40), (_("Patient"), 14), (_("Limit"), 20), (_("Cohort median"), 14)]

@@ -25,6 +25,7 @@ from endotype.reports.text import (
     shorten,
     words,
 )
+from endotype.reports.vocabulary import mode_of_inheritance
 
 
 def variants(context: Context) -> list[Block]:
@@ -145,7 +146,7 @@ def disease_sentence(item: Row) -> str | None:
         return None
     disease = shorten(words(item["disease"]), 120)
     if item["inheritance"]:
-        disease = _("{disease} ({mode})", disease=disease, mode=words(item["inheritance"]))
+        disease = _("{disease} ({mode})", disease=disease, mode=mode_of_inheritance(item["inheritance"]))
     return _("Gene and disease: {disease}.", disease=disease)
 
 

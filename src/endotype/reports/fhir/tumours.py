@@ -16,7 +16,7 @@ def add_tumour(draft: Draft, tumour: Row) -> None:
     resource = {
         "resourceType": "Specimen",
         "identifier": [{"system": codes.TUMOUR_IDS, "value": f"{draft.patient} {name}"}],
-        "type": concept(_("tumour")),
+        "type": concept(_("Tumour").lower()),
         "subject": draft.subject,
     }
     specimen = draft.add("Specimen", name, resource)

@@ -13,6 +13,7 @@ from endotype.reports.fhir.codes import Element, answer, concept, guide, loinc, 
 from endotype.reports.fhir.parts import Draft, Row, coded, missing, number, observation, present, span, words
 from endotype.reports.language import _, known
 from endotype.reports.text import words as spelled
+from endotype.reports.vocabulary import mode_of_inheritance
 
 CLINICAL_SOURCE = "clinical_significance"
 
@@ -385,7 +386,7 @@ def _disease(item: Row, disease: str | None) -> list[Element]:
     hpo = codes.INHERITANCE.get(mode or "", (None, None))
     return present(
         coded(loinc("81259-4", "predicted phenotype"), concept(spelled(disease)) if disease else None),
-        coded(guide("condition-inheritance"), concept(spelled(mode or ""), codes.HPO, *hpo))
+        coded(guide("condition-inheritance"), concept(mode_of_inheritance(mode or ""), codes.HPO, *hpo))
         if hpo[0]
         else None,
     )
