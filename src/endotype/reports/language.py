@@ -97,19 +97,20 @@ def known(text: str) -> str:
     """A text of a result file in the current language, as far as the catalogue knows its pattern.
 
     Patterns are tried as whole texts, the longest first; what they hold is translated in the same way. A
-    field that is converted, as ``{n!s}``, holds no blank, and one that is formatted, as ``{p:.3f}``, a number.
-    Of a sentence whose pattern has no full stop, the current language's is put back; of several sentences, and
-    of the parts of a list, each must be known.
+    field that is converted, as ``{n!s}``, holds no blank, and one that is formatted, as ``{p:.3f}``, holds a
+    number. Of a sentence whose pattern has no full stop, the current language's is put back; of several
+    sentences, and of the parts of a list, each must be known.
     """
     return text if _current.get() == ENGLISH else _known(_current.get(), text)
 
 
 @lru_cache(maxsize=20_000)
 def _known(code: str, text: str) -> str:
-    told = _whole(code, text)
-    if told is None:
-        told = _joined(code, _SENTENCES.split(text))
-    return text if told is None and (told := _listed(code, text)) is None else told
+    # Sentences first: a field of a pattern could hold the sentences behind it.
+    told = _messages(code).get(text)
+    for way in (_joined, _whole, _listed):
+        told = way(code, text) if told is None else told
+    return text if told is None else told
 
 
 def _whole(code: str, text: str) -> str | None:
@@ -134,12 +135,14 @@ def _listed(code: str, text: str) -> str | None:
     return None
 
 
-def _joined(code: str, parts: list[str]) -> str | None:
+def _joined(code: str, text: str) -> str | None:
     """The translation of sentences that are several messages one after the other."""
+    parts = _SENTENCES.split(text)
     for i in range(len(parts) - 1, 0, -1):
         first = _whole(code, " ".join(parts[:i]))
         if first is not None:
-            rest = _whole(code, " ".join(parts[i:])) or _joined(code, parts[i:])
+            left = " ".join(parts[i:])
+            rest = _joined(code, left) or _whole(code, left)
             if rest is not None:
                 return first + rest
     return None

@@ -61,8 +61,8 @@ def report_xlsx(report: Row) -> bytes:
             sheet.freeze_panes(1, 0)
             sheet.set_landscape()
             sheet.repeat_rows(0)
-            pages = _("{page} of {pages}", page="&P", pages="&N")
-            sheet.set_footer(f"&L{report['patient']['id']}&C{_('For research use')}&R{pages}")
+            pages, use = _("{page} of {pages}", page="&P", pages="&N"), _("For research use")
+            sheet.set_footer(f"&L{report['patient']['id']}&C{use}&R{pages}")
             for i, width in enumerate(_widths(columns, rows)):
                 sheet.set_column(i, i, width, body)
             for i, title in enumerate(columns):
