@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from endotype.reports import svg
-from endotype.reports.language import _, gap, language, ngettext
+from endotype.reports.language import _, between_sentences, language, ngettext
 from endotype.reports.text import FILTERS, clean
 
 CONTENT_POLICY = (
@@ -39,7 +39,12 @@ def _environment() -> Environment:
     # The style sheet is a file of ours, never patient text: embedded as it stands.
     style = Markup(environment.loader.get_source(environment, "style.css")[0])
     environment.globals |= {"svg": svg, "style": style, "content_policy": CONTENT_POLICY}
-    environment.globals |= {"_": _, "ngettext": ngettext, "language": language, "gap": gap}
+    environment.globals |= {
+        "_": _,
+        "ngettext": ngettext,
+        "language": language,
+        "between_sentences": between_sentences,
+    }
     return environment
 
 
