@@ -247,7 +247,17 @@ def subtype_links(assignments: pd.DataFrame, enrichment: pd.DataFrame) -> tuple[
                     "{n_carriers} of {n_members} members of {subtype} carry a damaging variant of {gene}, "
                     "{other_carriers} of {n_others} others do (odds ratio {odds_ratio:.1f}, false discovery "
                     "rate {fdr:.2g}); posterior {probability}."
-                ).format(probability=_probability(row["posterior"]), **row),
+                ).format(
+                    n_carriers=row["n_carriers"],
+                    n_members=row["n_members"],
+                    subtype=row["subtype"],
+                    gene=row["gene"],
+                    other_carriers=row["other_carriers"],
+                    n_others=row["n_others"],
+                    odds_ratio=row["odds_ratio"],
+                    fdr=row["fdr"],
+                    probability=_probability(row["posterior"]),
+                ),
             }
         )
     return link_table(rows), subtypes
