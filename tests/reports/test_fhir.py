@@ -154,7 +154,7 @@ class TestStructure:
             assert used <= set(urls)
             (person,) = resources(bundle, "Patient")
             assert [i["value"] for i in person["identifier"]] == [patient]
-            assert set(person) == {"resourceType", "id", "identifier", "gender"}
+            assert set(person) == {"resourceType", "id", "language", "identifier", "gender"}
             for resource in resources(bundle):
                 if resource["resourceType"] not in ("Patient", "Device"):
                     assert resource["subject"] == {"reference": f"urn:uuid:{person['id']}"}

@@ -21,6 +21,7 @@ from endotype.cohort.findings import Findings
 from endotype.cohort.identity import check_collisions, id_suggestion
 from endotype.errors import Problem, nearest, visible
 from endotype.ids import ID_RULE, is_id, strip_invisible
+from endotype.message import N_
 from endotype.tables import TextTable, read_text_table
 
 MAX_DIRTY = 0.2
@@ -185,11 +186,11 @@ def _parser(column: dict[str, Any], is_time: bool) -> Callable[[str], Any]:
 
 def _number_parser(low: float, high: float, unit: str) -> Callable[[str], float]:
     if math.isinf(low) and math.isinf(high):
-        expected = "a number"
+        expected = N_("a number")
     elif math.isinf(high):
-        expected = f"a number of at least {low:g}"
+        expected = N_("a number of at least {low:g}").format(low=low)
     else:
-        expected = f"a number from {low:g} to {high:g}"
+        expected = N_("a number from {low:g} to {high:g}").format(low=low, high=high)
     expected += f" {unit}" if unit else ""
 
     def parse(text: str) -> float:

@@ -29,6 +29,7 @@ from endotype.cohort.reference import Reference, check_gene_models, open_referen
 from endotype.cohort.sheet import SEX_WORDS, no_samples, read_sheet
 from endotype.cohort.tumour_sheet import no_tumours, read_tumours
 from endotype.files import write_json
+from endotype.message import N_
 from endotype.tables import write_parquet, write_tsv
 
 
@@ -146,45 +147,47 @@ def not_assessed(config: Mapping[str, Any]) -> dict[str, str]:
     reference, knowledge = config["reference"], config["knowledge"]
     topics: dict[str, str] = {}
     if not config["inputs"]["samples"]:
-        topics["germline variants"] = (
+        topics[N_("germline variants")] = N_(
             "Germline variants were not assessed: the run has no germline calls. Nothing is said of "
             "inherited variants, of the quality of a germline sample, of relatives or of ancestry."
         )
     if reference["fasta"] is None:
-        topics["reference allele check"] = (
+        topics[N_("reference allele check")] = N_(
             "Reference alleles were not assessed: the run has no reference genome."
         )
-        topics["left alignment"] = (
+        topics[N_("left alignment")] = N_(
             "Left alignment was not assessed: the run has no reference genome, "
             "so one indel may be written in two ways."
         )
-        topics["consequences"] = (
+        topics[N_("consequences")] = N_(
             "Consequences of variants were not assessed: the run has no reference genome."
         )
     elif reference["genes"] is None:
-        topics["consequences"] = "Consequences of variants were not assessed: the run has no gene models."
+        topics["consequences"] = N_("Consequences of variants were not assessed: the run has no gene models.")
     missing = {
         "clinical_significance": (
-            "clinical significance",
-            "Clinical significance of variants was",
-            "no clinical variant source",
+            N_("clinical significance"),
+            N_("Clinical significance of variants was"),
+            N_("no clinical variant source"),
         ),
         "population_frequency": (
-            "population frequency",
-            "Population frequency of variants was",
-            "no population frequency source",
+            N_("population frequency"),
+            N_("Population frequency of variants was"),
+            N_("no population frequency source"),
         ),
         "genes": (
-            "gene knowledge",
-            "Disease, inheritance and mechanism of genes were",
-            "no gene table",
+            N_("gene knowledge"),
+            N_("Disease, inheritance and mechanism of genes were"),
+            N_("no gene table"),
         ),
-        "targets": ("targets", "Targets were", "no target table"),
+        "targets": (N_("targets"), N_("Targets were"), N_("no target table")),
     }
     described = {FIXED_NAMES.get(source["kind"]) for source in knowledge.get("sources", ())}
     for key, (topic, subject, reason) in missing.items():
         if knowledge[key] is None and key not in described:
-            topics[topic] = f"{subject} not assessed: the run has {reason}."
+            topics[topic] = N_("{subject} not assessed: the run has {reason}.").format(
+                subject=subject, reason=reason
+            )
     return topics
 
 

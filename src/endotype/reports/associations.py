@@ -6,25 +6,25 @@ import math
 
 from endotype.reports.claims import Claim, Confidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import number, p_value, plural, shorten
+from endotype.reports.language import N_, _, ngettext
+from endotype.reports.text import number, p_value, shorten
 from endotype.variants.plink import MISSING
 
 FILE = "association/loci.parquet"
 _LIMITS = (
-    "An association in this cohort, not replicated; the variant tested may only mark the causal one.",
-    "The effect is an average over people; it doesn't predict this patient.",
+    N_("An association in this cohort, not replicated; the variant tested may only mark the causal one."),
+    N_("The effect is an average over people; it doesn't predict this patient."),
 )
 
 
 def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
     """The association chapter and its claims; sets of the user's are of the cohort, not of a patient."""
     if record.dosages is None:
-        return _section(
-            "not_assessed", "Not assessed: there are no germline genotypes of this person in the run."
-        ), []
+        statement = _("Not assessed: there are no germline genotypes of this person in the run.")
+        return _section("not_assessed", statement), []
     loci = [row for row in cohort.loci if row["kind"] != "set" and not _is_withheld(row, record, cohort)]
     if not loci:
-        return _section("absent", "No locus reached significance for any trait of this cohort."), []
+        return _section("absent", _("No locus reached significance for any trait of this cohort.")), []
     items, claims, no_call = [], [], []
     for locus in loci:
         alleles = _alleles_carried(locus, record, cohort)
@@ -35,11 +35,22 @@ def association_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, lis
             claim = _claim(item, record)
             claims.append(claim)
             items.append({"claim": claim.id, **item})
-    statement = (
-        f"Of {plural(len(loci), 'locus', 'loci')} significant in this cohort, "
-        f"the patient carries the effect allele at {len(items)}"
+    counts = {"carried": len(items), "unknown": len(no_call)}
+    statement = ngettext(
+        "Of {n:,} locus significant in this cohort, the patient carries the effect allele at {carried}.",
+        "Of {n:,} loci significant in this cohort, the patient carries the effect allele at {carried}.",
+        len(loci),
+        **counts,
     )
-    statement += f"; at {len(no_call)} there is no usable genotype." if no_call else "."
+    if no_call:
+        statement = ngettext(
+            "Of {n:,} locus significant in this cohort, the patient carries the effect allele at {carried}; "
+            "at {unknown} there is no usable genotype.",
+            "Of {n:,} loci significant in this cohort, the patient carries the effect allele at {carried}; "
+            "at {unknown} there is no usable genotype.",
+            len(loci),
+            **counts,
+        )
     section = _section("present" if items else "absent", statement) | {"items": items, "no_call": no_call}
     section["n_loci"] = len(loci)
     return section, claims
@@ -99,42 +110,58 @@ def effect_text(trait: str, beta: float | None, se: float | None, dictionary: Ro
     ratio. Time to event: hazard ratio.
     """
     if beta is None or se is None:
-        return "not estimated"
+        return _("not estimated")
     low, high = beta - 1.96 * se, beta + 1.96 * se
     column = dictionary["columns"].get(trait, {})
-    ratio = (
-        "hazard ratio"
-        if trait in dictionary["outcomes"]
-        else "odds ratio"
-        if column.get("type") == "binary"
-        else ""
-    )
+    ratio = ""
+    if trait in dictionary["outcomes"]:
+        ratio = _("hazard ratio")
+    elif column.get("type") == "binary":
+        ratio = _("odds ratio")
+    if ratio and max(abs(low), abs(high)) > 50:
+        return _("{ratio} not estimable", ratio=ratio)
     if ratio:
-        if max(abs(low), abs(high)) > 50:
-            return f"{ratio} not estimable"
         middle, lower, upper = (number(math.exp(edge)) for edge in (beta, low, high))
-        return f"{ratio} {middle} ({lower} to {upper}) per allele"
-    sign = "+" if beta > 0 else ""
-    word = "SD" if column.get("transform") else column.get("unit")
-    unit = f" {word}" if word else ""
-    return f"{sign}{number(beta)}{unit} ({number(low)} to {number(high)}) per allele"
+        said = f"{ratio} {middle}"
+    else:
+        lower, upper = number(low), number(high)
+        unit = _("SD") if column.get("transform") else column.get("unit")
+        said = f"{'+' if beta > 0 else ''}{number(beta)} {unit or ''}".rstrip()
+    return _("{effect} ({low} to {high}) per allele", effect=said, low=lower, high=upper)
 
 
 def _claim(item: Row, record: PatientRecord) -> Claim:
+    n, gene = item["alleles"], item["gene"]
+    place = {"allele": shorten(item["effect_allele"] or ""), "locus": shorten(item["id"]), "gene": gene}
     if item["kind"] == "gene":
-        what = f"{plural(item['alleles'], 'rare altering allele')} of {item['gene']}"
+        what = ngettext(
+            "{n:,} rare altering allele of {gene}", "{n:,} rare altering alleles of {gene}", n, **place
+        )
+    elif gene:
+        what = ngettext(
+            "{n:,} copy of {allele} at {locus} near {gene}",
+            "{n:,} copies of {allele} at {locus} near {gene}",
+            n,
+            **place,
+        )
     else:
-        near = f" near {item['gene']}" if item["gene"] else ""
-        what = f"{plural(item['alleles'], 'copy', 'copies')} of {shorten(item['effect_allele'] or '')} at "
-        what += f"{shorten(item['id'])}{near}"
+        what = ngettext(
+            "{n:,} copy of {allele} at {locus}", "{n:,} copies of {allele} at {locus}", n, **place
+        )
     return Claim(
         id=claim_id("association", record.patient, f"{item['trait']} {item['kind']} {item['id']}"),
         subject=record.patient,
         type="association",
-        text=f"Carries {what}, associated in this cohort with {item['trait']}: {item['effect']}, "
-        f"p = {p_value(item['neg_log10_p'])}, n = {item['n']:,}.",
+        text=_(
+            "Carries {what}, associated in this cohort with {trait}: {effect}, p = {p}, n = {n:,}.",
+            what=what,
+            trait=item["trait"],
+            effect=item["effect"],
+            p=p_value(item["neg_log10_p"]),
+            n=item["n"],
+        ),
         value=Value(item["alleles"], "copies of the effect allele"),
-        confidence=Confidence("likely", item["neg_log10_p"], "−log10 p in this cohort"),
+        confidence=Confidence("likely", item["neg_log10_p"], N_("−log10 p in this cohort")),
         input=(
             Input(
                 FILE,
@@ -143,5 +170,5 @@ def _claim(item: Row, record: PatientRecord) -> Claim:
                 pos=item["pos"] if item["kind"] == "variant" else None,
             ),
         ),
-        limits=_LIMITS,
+        limits=tuple(map(_, _LIMITS)),
     )

@@ -8,11 +8,12 @@ A block is a mapping that JSON can hold, with ``kind``:
 * ``facts``: ``items``, pairs of a name and a text;
 * ``table``: ``caption``, ``columns`` (``title`` and ``width``, a share) and ``rows`` of cells;
 * ``picture``: ``svg``, ``alt`` and ``width`` in points;
-* ``findings``: ``items``, each with ``word``, ``text``, ``why``, ``chapter`` and ``tone``;
-* ``claim``: ``id``, ``word``, ``number``, ``text`` and ``lines``.
+* ``findings``: ``items``, each with ``look``, ``word``, ``text``, ``why``, ``chapter`` and ``tone``;
+* ``claim``: ``id``, ``look``, ``word``, ``number``, ``text`` and ``lines``.
 
 A cell is a list of lines, each ``{"t": text, "s": style}`` with the styles ``strong``, ``sub``, ``code`` and
-``chip`` (a word in a frame), with an ``href`` that was checked; or a picture, ``svg alt width``.
+``chip`` (a word in a frame, whose ``look`` goes by the English word), with an ``href`` that was checked; or a
+picture, ``svg alt width``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from endotype.reports.text import https_link, number, shorten, words
+from endotype.reports.language import _
+from endotype.reports.text import https_link, listed, number, shorten, words
 
 Block = dict[str, Any]
 Line = dict[str, Any]
@@ -74,8 +76,8 @@ def code(content: str) -> Line:
 
 
 def chip(word: str) -> Line:
-    """A word in a frame; the frame only repeats what the word says."""
-    return {"t": word, "s": "chip"}
+    """A word of a result in a frame; the frame only repeats what the word says."""
+    return {"t": words(word), "s": "chip", "look": word}
 
 
 def source(record: str) -> Line:
@@ -95,7 +97,8 @@ def generic(value: Any, title: str = "") -> list[Block]:
         return _mapping(value, title)
     if isinstance(value, list):
         return ([heading(title)] if title else []) + _sequence(value)
-    return [text(f"{title}: {_shown(value)}" if title else _shown(value))]
+    shown = _shown(value)
+    return [text(_("{name}: {text}", name=title, text=shown) if title else shown)]
 
 
 def _mapping(value: dict[str, Any], title: str) -> list[Block]:
@@ -107,13 +110,14 @@ def _mapping(value: dict[str, Any], title: str) -> list[Block]:
         blocks.append({"kind": "facts", "items": [[_title(k), _shown(v)] for k, v in single.items()]})
     for key, part in value.items():
         if isinstance(part, dict | list):
-            blocks += generic(part, _title(key)) if part else [text(f"{_title(key)}: none", "muted")]
+            none = _("{name}: {text}", name=_title(key), text=_("none"))
+            blocks += generic(part, _title(key)) if part else [text(none, "muted")]
     return blocks
 
 
 def _sequence(items: list[Any]) -> list[Block]:
     if not items:
-        return [text("None.", "muted")]
+        return [text(_("None."), "muted")]
     if not any(isinstance(item, dict | list) for item in items):
         return [{"kind": "list", "items": [_shown(item) for item in items]}]
     if all(isinstance(item, dict) for item in items):
@@ -133,12 +137,17 @@ def _shown(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return yes_or_no(value)
     if isinstance(value, int | float):
         return number(value)
     if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "none"
+        return listed(map(_shown, value)) or _("none")
     return shorten(str(value), MAX_TEXT)
+
+
+def yes_or_no(value: Any) -> str:
+    """A yes or no of a table as a word."""
+    return _("yes") if value else _("no")
 
 
 def _title(key: str) -> str:

@@ -13,20 +13,21 @@ from typing import Any
 from endotype.reports.claims import Claim
 from endotype.reports.consent import GIVEN
 from endotype.reports.inputs import Cohort, PatientRecord, Row
+from endotype.reports.language import N_, _, ngettext, sentences
 from endotype.reports.secondary import hidden_from
-from endotype.reports.text import plural, words
+from endotype.reports.text import listed, words
 
-NO_EARLIER = "Not assessed: no earlier report of this patient was given."
+NO_EARLIER = N_("Not assessed: no earlier report of this patient was given.")
 _CHAPTERS = ("variants", "secondary_findings", "targets", "associations", "polygenic_scores")
 _COMPARED = {
-    "confidence": "confidence",
-    "class": "class by the ACMG/AMP criteria",
-    "clinical_significance": "clinical source",
-    "zygosity": "genotype",
-    "tier": "tier",
-    "action": "action",
-    "subtype": "subtype",
-    "verdict": "quality",
+    "confidence": N_("confidence"),
+    "class": N_("class by the ACMG/AMP criteria"),
+    "clinical_significance": N_("clinical source"),
+    "zygosity": N_("genotype"),
+    "tier": N_("tier"),
+    "action": N_("action"),
+    "subtype": N_("subtype"),
+    "verdict": N_("quality"),
 }
 
 
@@ -42,7 +43,7 @@ def changes_section(
     if record.previous is None:
         return {
             "status": "not_assessed",
-            "statement": NO_EARLIER,
+            "statement": _(NO_EARLIER),
             "previous": None,
             "sources": [],
             "items": [],
@@ -92,8 +93,10 @@ def _with_items(claims: Sequence[Row], report: Row) -> list[tuple[Row, Row]]:
                 items[item["claim"]] = item
     subtype, quality = report.get("subtype") or {}, report.get("quality") or {}
     if subtype.get("claim"):
-        call = subtype.get("subtype") or f"no call ({words(subtype.get('reason') or 'no reason')})"
-        items[subtype["claim"]] = {"subtype": call}
+        reason = words(subtype.get("reason") or N_("no reason"))
+        items[subtype["claim"]] = {
+            "subtype": subtype.get("subtype") or _("no call ({reason})", reason=reason)
+        }
     return [
         (claim, items.get(claim["id"]) or ({"verdict": quality.get("verdict")} if _is_verdict(claim) else {}))
         for claim in claims
@@ -138,7 +141,7 @@ def _compare(before: list[Row], now: list[Row]) -> list[Row]:
             items.append(_item("appeared", new["claim"]))
             continue
         items += [
-            _item("changed", new["claim"], what, old["compared"][name], new["compared"][name])
+            _item("changed", new["claim"], _(what), old["compared"][name], new["compared"][name])
             for name, what in _COMPARED.items()
             if old["compared"][name] != new["compared"][name]
         ]
@@ -159,10 +162,10 @@ def _item(kind: str, claim: Row, what: str | None = None, before: Any = None, af
 
 def _sources(before: Row, now: Row) -> list[Row]:
     def versions(run: Row) -> Row:
-        known = {s["source"]: s.get("version") or "not stated" for s in run.get("knowledge", [])}
+        known = {s["source"]: s.get("version") or _("not stated") for s in run.get("knowledge", [])}
         hashes = {s["source"]: (s.get("sha256") or "")[:16] for s in run.get("knowledge", [])}
         named = {source: f"{version} (sha256 {hashes[source]})" for source, version in known.items()}
-        return named | {"endotype": run.get("endotype_version") or "not stated"}
+        return named | {"endotype": run.get("endotype_version") or _("not stated")}
 
     old, new = versions(before), versions(now)
     return [
@@ -174,11 +177,22 @@ def _sources(before: Row, now: Row) -> list[Row]:
 
 def _statement(items: list[Row], sources: list[Row]) -> str:
     counts = {kind: sum(i["kind"] == kind for i in items) for kind in ("appeared", "disappeared", "changed")}
-    said = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n)
-    text = (
-        f"Since the earlier report of this patient: {said}." if items else "No claim is different from those"
+    said = listed(_(_COUNTED[kind], n=n) for kind, n in counts.items() if n)
+    text = _("No claim is different from those of the earlier report of this patient.")
+    if items:
+        text = _("Since the earlier report of this patient: {changes}.", changes=said)
+    if not sources:
+        return text
+    other = ngettext(
+        "{n:,} source or the program had another version then.",
+        "{n:,} sources or the program had another version then.",
+        len(sources),
     )
-    text += "" if items else " of the earlier report of this patient."
-    if sources:
-        text += f" {plural(len(sources), 'source')} or the program had another version then."
-    return text
+    return sentences(text, other)
+
+
+_COUNTED = {
+    "appeared": N_("{n} appeared"),
+    "disappeared": N_("{n} disappeared"),
+    "changed": N_("{n} changed"),
+}

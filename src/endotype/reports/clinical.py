@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import plural
+from endotype.reports.language import _, ngettext
 
 SHOWN_ROLES = ("trait", "outcome", "feature", "covariate", "confounder", "label")
 """Roles that a report shows, in this order. Identifiers and ignored columns never appear."""
@@ -12,7 +12,7 @@ SHOWN_ROLES = ("trait", "outcome", "feature", "covariate", "confounder", "label"
 def clinical_section(record: PatientRecord, cohort: Cohort) -> Row:
     """The clinical chapter. It repeats what was recorded and claims nothing."""
     if record.clinical is None:
-        statement = "Not assessed: there is no clinical record of this person in the run."
+        statement = _("Not assessed: there is no clinical record of this person in the run.")
         return {"status": "not_assessed", "statement": statement, "items": []}
     columns = cohort.dictionary["columns"]
     names = [name for role in SHOWN_ROLES for name, column in columns.items() if column["role"] == role]
@@ -21,14 +21,22 @@ def clinical_section(record: PatientRecord, cohort: Cohort) -> Row:
         status: sum(item["status"] == status for item in items)
         for status in ("present", "missing", "set aside")
     }
-    statement = f"{by_status['present']} of {plural(len(items), 'value')} recorded"
+    counts = {"present": by_status["present"], "aside": by_status["set aside"]}
+    statement = ngettext(
+        "{present} of {n:,} value recorded.", "{present} of {n:,} values recorded.", len(items), **counts
+    )
     if by_status["set aside"]:
-        statement += (
-            f"; {by_status['set aside']} set aside because they couldn't be read or were out of range"
+        statement = ngettext(
+            "{present} of {n:,} value recorded; {aside} set aside because they couldn't be read or were out "
+            "of range.",
+            "{present} of {n:,} values recorded; {aside} set aside because they couldn't be read or were out "
+            "of range.",
+            len(items),
+            **counts,
         )
     return {
         "status": "present" if by_status["present"] else "absent",
-        "statement": statement + ".",
+        "statement": statement,
         "items": items,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from endotype.reports.inputs import Row
-from endotype.reports.text import plural
+from endotype.reports.language import _, ngettext
 
 WELL_SEEN = 0.95
 """Share of a gene's coding bases from which on it counts as seen."""
@@ -19,7 +19,11 @@ def poorly_seen(rows: Sequence[Row]) -> list[Row]:
 def seen_sentence(rows: Sequence[Row]) -> str:
     """What follows a "not found" and a colon: how many of the genes were seen, or that nobody knows."""
     if not rows:
-        return "how much of each gene could be seen isn't known."
-    whole = len(rows) - len(poorly_seen(rows))
-    seen = f"at least {WELL_SEEN:.0%} of the coding bases could be seen in {whole:,} of "
-    return f"{seen}{plural(len(rows), 'gene')} measured."
+        return _("how much of each gene could be seen isn't known.")
+    return ngettext(
+        "at least {share:.0%} of the coding bases could be seen in {whole:,} of {n:,} gene measured.",
+        "at least {share:.0%} of the coding bases could be seen in {whole:,} of {n:,} genes measured.",
+        len(rows),
+        share=WELL_SEEN,
+        whole=len(rows) - len(poorly_seen(rows)),
+    )

@@ -24,7 +24,8 @@ from endotype.reports.chapters import (
 )
 from endotype.reports.chapters.context import Context
 from endotype.reports.inputs import Row
-from endotype.reports.text import confidence_number, plural, shorten, words
+from endotype.reports.language import N_, _, known, ngettext, sentences
+from endotype.reports.text import confidence_number, listed, shorten, words
 
 FRAME = ("schema_version", "status", "patient", "run", "failure", "key_findings", "claims")
 """Parts of a report that are no chapters: its head, its first page and its last one."""
@@ -34,29 +35,30 @@ _Chapter = tuple[str, Callable[[Context], list[Block]], frozenset[str]]
 _LISTED = frozenset({"status", "statement", "items"})
 
 CHAPTERS: dict[str, _Chapter] = {
-    "variants": ("Variants", variants.variants, variants.VARIANTS_SHOWN),
-    "tumours": ("Tumours", tumours.tumours, _LISTED),
-    "targets": ("Targets", targets.targets, targets.TARGETS_SHOWN),
-    "subtype": ("Subtype", subtype.subtype, subtype.SUBTYPE_SHOWN),
-    "associations": ("Cohort associations", associations.associations, associations.ASSOCIATIONS_SHOWN),
-    "polygenic_scores": ("Polygenic scores", further.scores, further.SCORES_SHOWN),
-    "secondary_findings": ("Secondary findings", further.secondary, further.SECONDARY_SHOWN),
-    "clinical": ("Clinical values", clinical.clinical, _LISTED),
-    "quality": ("Quality", quality.quality, quality.QUALITY_SHOWN),
-    "not_assessed": ("Not assessed", methods.not_assessed, frozenset()),
-    "changes": ("Changes since the last report", further.changes, further.CHANGES_SHOWN),
-    "methods": ("Methods", methods.methods, methods.METHODS_SHOWN),
+    "variants": (N_("Variants"), variants.variants, variants.VARIANTS_SHOWN),
+    "tumours": (N_("Tumours"), tumours.tumours, _LISTED),
+    "targets": (N_("Targets"), targets.targets, targets.TARGETS_SHOWN),
+    "subtype": (N_("Subtype"), subtype.subtype, subtype.SUBTYPE_SHOWN),
+    "associations": (N_("Cohort associations"), associations.associations, associations.ASSOCIATIONS_SHOWN),
+    "polygenic_scores": (N_("Polygenic scores"), further.scores, further.SCORES_SHOWN),
+    "secondary_findings": (N_("Secondary findings"), further.secondary, further.SECONDARY_SHOWN),
+    "clinical": (N_("Clinical values"), clinical.clinical, _LISTED),
+    "quality": (N_("Quality"), quality.quality, quality.QUALITY_SHOWN),
+    "not_assessed": (N_("Not assessed"), methods.not_assessed, frozenset()),
+    "changes": (N_("Changes since the last report"), further.changes, further.CHANGES_SHOWN),
+    "methods": (N_("Methods"), methods.methods, methods.METHODS_SHOWN),
 }
 """Chapters by their name in ``report.json``: title, what sets them, and the parts that it sets."""
 
 LAST = ("not_assessed", "changes", "methods")
 """Chapters that stand behind those that aren't known here."""
 
-RESEARCH = (
+RESEARCH = N_(
     "Made by software from the data named below and not reviewed by a laboratory. A finding needs "
     "confirmation by an accredited method before it is used in care. The id is a pseudonym."
 )
-WORDS_OF_CONFIDENCE = (
+QUOTED = N_("Interventions are quoted from sources; they are not advice for this patient.")
+WORDS_OF_CONFIDENCE = N_(
     "The word before each finding says how sure it is: established, likely, uncertain or not supported; the "
     "number behind it stands in its chapter. Not assessed means that nobody looked or nothing could be seen; "
     "it never means negative."
@@ -64,7 +66,10 @@ WORDS_OF_CONFIDENCE = (
 
 
 def document(report: Row) -> Row:
-    """The whole report: ``title facts simulated first chapters claims foot``, ready to be set."""
+    """The whole report: ``title facts simulated first chapters claims foot``, ready to be set.
+
+    ``words`` are those of the frame, in the language of the report.
+    """
     context = Context(
         report,
         {claim["id"]: claim for claim in report["claims"]},
@@ -73,18 +78,43 @@ def document(report: Row) -> Row:
     known = [_chapter(name, context) for name in CHAPTERS if name not in LAST and _is_shown(name, report)]
     last = [_chapter(name, context) for name in LAST]
     return {
-        "title": f"Report of {report['patient']['id']}",
+        "words": _frame(),
+        "title": _("Report of {id}", id=report["patient"]["id"]),
         "patient": report["patient"]["id"],
         "run": report["run"]["name"],
         "simulated": report["run"]["simulated"],
-        "research": RESEARCH,
+        "research": _(RESEARCH),
         "facts": _facts(report),
         "first": _first_page(context),
         "chapters": [*known, *other_chapters(report), *last],
         "claims": [_claim(claim) for claim in report["claims"]],
-        "foot": f"Endotype {report['run']['endotype_version']}, assembly {report['run']['assembly']}, "
-        f"configuration {report['run']['config_sha256'][:16]}",
+        "foot": _(
+            "Endotype {version}, assembly {assembly}, configuration {sha256}",
+            version=report["run"]["endotype_version"],
+            assembly=report["run"]["assembly"],
+            sha256=report["run"]["config_sha256"][:16],
+        ),
     }
+
+
+def _frame() -> dict[str, str]:
+    """The words around what a report says of its patient."""
+    return {
+        "kind": _("Patient report"),
+        "research_use": _("For research use."),
+        "unreviewed": _("For research use. Not reviewed by a laboratory."),
+        "page": _("{page} of {pages}"),
+        "simulated": _("Simulated data: no real person is described here."),
+        "key_findings": _("Key findings"),
+        "claims": _("Claims and their evidence"),
+        "every_claim": _(CLAIMS),
+        "no_claim": _("This report claims nothing."),
+    }
+
+
+CLAIMS = N_(
+    "Every statement above, with its id, what it rests on and its limits. The same ids are in report.json."
+)
 
 
 def other_chapters(report: Row) -> list[Row]:
@@ -94,19 +124,28 @@ def other_chapters(report: Row) -> list[Row]:
         for name, part in report.items()
         if name not in CHAPTERS and name not in FRAME
     ]
-    for name, (title, _, shown) in CHAPTERS.items():
+    for name, (title, _make, shown) in CHAPTERS.items():
         chapter = report[name]
         further = {k: v for k, v in chapter.items() if k not in shown} if isinstance(chapter, dict) else {}
         if further:
             found.append(
-                {"id": f"{name}-more", "title": f"{title}: further parts", "blocks": generic(further)}
+                {
+                    "id": f"{name}-more",
+                    "title": _("{title}: further parts", title=_(title)),
+                    "blocks": generic(further),
+                }
             )
     return found
 
 
 def _chapter(name: str, context: Context) -> Row:
-    title, make, _ = CHAPTERS[name]
-    return {"id": name, "title": title, "blocks": make(context)}
+    make = CHAPTERS[name][1]
+    return {"id": name, "title": chapter_title(name), "blocks": make(context)}
+
+
+def chapter_title(name: str) -> str:
+    """The title of a chapter, by its name in ``report.json``."""
+    return _(CHAPTERS[name][0]) if name in CHAPTERS else _title(name)
 
 
 def _is_shown(name: str, report: Row) -> bool:
@@ -117,24 +156,31 @@ def _facts(report: Row) -> list[list[str]]:
     patient, run = report["patient"], report["run"]
     known = {"id", "sex_declared", "sex_inferred", "status", "in_genotypes", "in_clinical", "n_tumours"}
     known |= {"sample", "consent_secondary_findings", "consent_research"}
-    consent = f"{patient['consent_secondary_findings']} / {patient['consent_research']}"
-    facts = [
-        ["Report", report["status"]],
-        ["Sex declared / from genotypes", f"{patient['sex_declared']} / {_inferred(patient)}"],
-        ["Germline genotypes", "in the run" if patient["in_genotypes"] else "none"],
-        ["Clinical record", "in the run" if patient["in_clinical"] else "none"],
-        ["Assembly", run["assembly"]],
-        ["Genotype quality", report["quality"]["verdict"] or "not assessed"],
-        ["Subtype", report["subtype"]["subtype"] or "no call"],
-        ["Germline sample", shorten(patient["sample"] or "none", 40)],
-        ["Consent to secondary findings / research", consent],
-        ["Cohort", plural(run["n_people"], "person", "people")],
-    ]
+    consent = [words(patient["consent_secondary_findings"]), words(patient["consent_research"])]
+    sexes = [words(patient["sex_declared"]), _inferred(patient)]
+    assembly = [_("Assembly"), run["assembly"]]
+    cohort = [_("Cohort"), ngettext("{n:,} person", "{n:,} people", run["n_people"])]
     if "failure" in report:
-        return [fact for fact in facts if fact[0] in ("Assembly", "Cohort")]
-    if patient["n_tumours"]:
-        facts.insert(3, ["Tumours", str(patient["n_tumours"])])
-    return facts + [[_title(k), str(v)] for k, v in patient.items() if k not in known]
+        return [assembly, cohort]
+    tumours = [[_("Tumours"), str(patient["n_tumours"])]] if patient["n_tumours"] else []
+    return [
+        [_("Report"), words(report["status"])],
+        [_("Sex declared / from genotypes"), " / ".join(sexes)],
+        [_("Germline genotypes"), _in_the_run(patient["in_genotypes"])],
+        *tumours,
+        [_("Clinical record"), _in_the_run(patient["in_clinical"])],
+        assembly,
+        [_("Genotype quality"), words(report["quality"]["verdict"] or "not assessed")],
+        [_("Subtype"), report["subtype"]["subtype"] or _("no call")],
+        [_("Germline sample"), shorten(patient["sample"] or _("none"), 40)],
+        [_("Consent to secondary findings / research"), " / ".join(consent)],
+        cohort,
+        *[[_title(k), str(v)] for k, v in patient.items() if k not in known],
+    ]
+
+
+def _in_the_run(there: bool) -> str:
+    return _("in the run") if there else _("none")
 
 
 def _inferred(patient: Row) -> str:
@@ -151,11 +197,18 @@ def _first_page(context: Context) -> list[Block]:
         items = [_finding(item, context) for item in found["items"]]
         blocks.append({"kind": "findings", "items": items})
     if found["n_more"]:
-        more = plural(found["n_more"], "more finding")
-        blocks.append(text(f"{more} of these kinds can be read in the chapters below.", "muted"))
-    quoted = "Interventions are quoted from sources; they are not advice for this patient. "
-    said = quoted * bool(report["targets"]["items"]) + WORDS_OF_CONFIDENCE
-    return [*blocks, text(said, "muted")]
+        blocks.append(text(more_findings(found["n_more"]), "muted"))
+    quoted = _(QUOTED) if report["targets"]["items"] else None
+    return [*blocks, text(sentences(quoted, _(WORDS_OF_CONFIDENCE)), "muted")]
+
+
+def more_findings(n: int) -> str:
+    """How many findings of the kinds of the first page had no room there."""
+    return ngettext(
+        "{n:,} more finding of these kinds can be read in the chapters below.",
+        "{n:,} more findings of these kinds can be read in the chapters below.",
+        n,
+    )
 
 
 def _finding(item: Row, context: Context) -> Row:
@@ -165,19 +218,18 @@ def _finding(item: Row, context: Context) -> Row:
     limits = claim["limits"][1:] if claim["type"] == "target" else claim["limits"]
     why = f"{limits[0]}" if limits else ""
     if claim["type"] == "identity" or (claim["type"] == "target" and len(targets) > 3):
-        why = f"{confidence_number(claim['confidence'])}. {why}".strip()
+        why = sentences(_("{sentence}.", sentence=confidence_number(claim["confidence"])), why)
     tone = ""
     if claim["type"] in ("quality", "identity") or item["claim"] in against:
         warned = claim["type"] == "quality" and context.report["quality"]["verdict"] == "warn"
         tone = "caution" if warned else "alarm"
     return {
-        "word": claim["confidence"]["word"],
+        "look": claim["confidence"]["word"],
+        "word": words(claim["confidence"]["word"]),
         "text": claim["text"],
         "why": why,
         "chapter": item["section"],
-        "chapter_title": CHAPTERS[item["section"]][0]
-        if item["section"] in CHAPTERS
-        else _title(item["section"]),
+        "chapter_title": chapter_title(item["section"]),
         "tone": tone,
     }
 
@@ -185,14 +237,15 @@ def _finding(item: Row, context: Context) -> Row:
 def _claim(claim: Row) -> Row:
     lines = []
     for e in claim["evidence"]:
-        parts = [e["source"], e["version"], e["record"] and f"record {shorten(e['record'], 80)}"]
-        parts.append(e["sha256"] and f"sha256 {e['sha256'][:16]}")
-        lines.append("Evidence: " + ", ".join(part for part in parts if part))
-    lines += [f"Input: {i['file']}, {shorten(i['key'], 90)}" for i in claim["input"]]
-    lines += [f"Limit: {limit}" for limit in claim["limits"]]
+        record = e["record"] and _("record {record}", record=shorten(e["record"], 80))
+        parts = [known(e["source"]), e["version"], record, e["sha256"] and f"sha256 {e['sha256'][:16]}"]
+        lines.append(_("Evidence: {source}", source=listed(part for part in parts if part)))
+    lines += [_("Input: {file}", file=listed([i["file"], shorten(i["key"], 90)])) for i in claim["input"]]
+    lines += [_("Limit: {limit}", limit=limit) for limit in claim["limits"]]
     return {
         "id": claim["id"],
-        "word": claim["confidence"]["word"],
+        "look": claim["confidence"]["word"],
+        "word": words(claim["confidence"]["word"]),
         "number": confidence_number(claim["confidence"]),
         "text": claim["text"],
         "lines": lines,

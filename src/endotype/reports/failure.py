@@ -15,12 +15,13 @@ from endotype.files import read_json
 from endotype.reports.batches import batch_of
 from endotype.reports.identity import WrongPatientError
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _, known, sentences
 from endotype.reports.patient import SCHEMA_PATH
 from endotype.reports.results import read_result
 from endotype.reports.text import plain
 from endotype.tables import read_tsv, write_tsv
 
-STATEMENT = "Not assessed: this report could not be made."
+STATEMENT = N_("Not assessed: this report could not be made.")
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ COLUMNS = ["patient", "step", "reason"]
 def reason_class(error: Exception) -> str:
     """The kind of a fault in words that hold nothing of the patient."""
     if isinstance(error, WrongPatientError):
-        return "something in it belongs to another patient"
+        return N_("something in it belongs to another patient")
     if isinstance(error, InputError):
-        return "a result of an earlier stage can't be used"
-    return f"a fault of the program ({type(error).__name__})"
+        return N_("a result of an earlier stage can't be used")
+    return N_("a fault of the program ({kind})").format(kind=type(error).__name__)
 
 
 def failed_report(failure: Failure, run: Row, person: Row) -> Row:
@@ -53,15 +54,18 @@ def failed_report(failure: Failure, run: Row, person: Row) -> Row:
         person: the patient's row of ``cohort/people.parquet``: what of the patient is in the run.
     """
     report = _blank(_schema(), _schema())
-    known = {name: plain(person[name]) for name in ("status", "in_genotypes", "in_clinical")}
-    report["patient"] |= {"id": failure.patient, "sex_declared": "not assessed", **known}
+    there = {name: plain(person[name]) for name in ("status", "in_genotypes", "in_clinical")}
+    report["patient"] |= {"id": failure.patient, "sex_declared": "not assessed", **there}
     report["run"] = run
     report["failure"] = {"step": failure.step, "reason": failure.reason}
-    report["key_findings"]["statement"] = (
-        f"This report could not be made: {failure.reason}. Nothing about the patient was assessed here, "
-        "and nothing in it is negative."
+    reason = known(failure.reason)
+    report["key_findings"]["statement"] = sentences(
+        _("This report could not be made: {reason}.", reason=reason),
+        _("Nothing about the patient was assessed here, and nothing in it is negative."),
     )
-    report["not_assessed"] = [{"topic": "everything", "reason": f"The report failed: {failure.reason}."}]
+    report["not_assessed"] = [
+        {"topic": N_("everything"), "reason": _("The report failed: {reason}.", reason=reason)}
+    ]
     return report
 
 
@@ -121,6 +125,6 @@ def _blank(part: Row, whole: Row) -> Any:
     if kinds == "object":
         needed = part.get("required", [])
         return {name: _blank(part["properties"][name], whole) for name in needed} | (
-            {"statement": STATEMENT} if "statement" in needed else {}
+            {"statement": _(STATEMENT)} if "statement" in needed else {}
         )
     return {"array": [], "string": "", "boolean": False, "integer": 0, "number": 0}[str(kinds)]

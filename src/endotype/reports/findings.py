@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from endotype import visible
 from endotype.annotation.knowledge.vocabulary import review_stars
 from endotype.annotation.severity import clinical_words, is_pathogenic
 from endotype.cohort.assembly import Region, bare_name, sex_chromosome
@@ -14,11 +15,14 @@ from endotype.reports.claims import Claim, Confidence, Evidence, Input, Value, c
 from endotype.reports.coverage import seen_sentence
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.interpretation import CLASSIFICATION, PATHOGENIC_CLASSES, class_words
-from endotype.reports.text import POINTS, STARS, number, plural, shorten, words
+from endotype.reports.language import N_, _, ngettext, sentences
+from endotype.reports.text import POINTS, STARS, listed, number, reasons_listed, shorten, words
 from endotype.variants.plink import MISSING
 
 FILE = "annotation/variants.parquet"
 CLINICAL_SOURCE = "clinical_significance"
+EXACT_ALLELE = N_("exact allele")
+"""How a record of a source was found to be about a variant."""
 
 GROUPS = ("pathogenic", "classified_pathogenic", "predicted_damaging", "other_clinical")
 """Order of findings: (likely) pathogenic by the clinical source; by ACMG/AMP criteria; predicted to break a
@@ -26,6 +30,9 @@ gene; rare with another clinical record."""
 
 
 PATHOGENIC_GROUPS = GROUPS[:2]
+
+MIXED_CALL = "mixed call on a haploid chromosome"
+"""How a call of two alleles is read where there is one chromosome."""
 
 
 def significance_group(significance: str) -> str:
@@ -50,7 +57,7 @@ def zygosity(dosage: int, chrom: str, pos: int, sex: str, par: Sequence[Region])
     haploid = kind in ("Y", "MT") or (kind == "X" and sex == "male")
     if haploid and not in_par:
         if dosage == 1:
-            return "mixed call on a haploid chromosome"
+            return MIXED_CALL
         return "homoplasmic" if kind == "MT" else "hemizygous"
     if dosage == 2 and kind == "X" and sex not in ("male", "female") and not in_par:
         return "homozygous or hemizygous"
@@ -69,7 +76,7 @@ def findings_section(
     """
     reason = _why_not_assessed(record, cohort)
     if reason:
-        return _empty("not_assessed", f"Not assessed: {reason}"), []
+        return _empty("not_assessed", reason), []
     assert record.dosages is not None
     counts: Counter[str] = Counter(benign=0, common=0)
     items: list[Row] = []
@@ -109,11 +116,14 @@ def findings_section(
 
 def _why_not_assessed(record: PatientRecord, cohort: Cohort) -> str:
     if record.dosages is None:
-        return "there are no germline genotypes of this person in the run."
+        return _("Not assessed: there are no germline genotypes of this person in the run.")
     if cohort.n_variants == 0:
-        return "no variant of the cohort passed the filters, so no genotype could be read."
+        return _("Not assessed: no variant of the cohort passed the filters, so no genotype could be read.")
     if not cohort.has_consequences and not cohort.has_clinical:
-        return "the run had neither gene models nor a source of clinical significance to judge variants by."
+        return _(
+            "Not assessed: the run had neither gene models nor a source of clinical significance to judge "
+            "variants by."
+        )
     return ""
 
 
@@ -130,21 +140,36 @@ def _empty(status: str, statement: str) -> Row:
 
 
 def _statement(n_reportable: int, record: PatientRecord, cohort: Cohort) -> str:
-    kinds = ["recorded as pathogenic"] * cohort.has_clinical
+    kinds = [_("recorded as pathogenic")] * cohort.has_clinical
     if cohort.has_consequences:
-        kinds += ["(likely) pathogenic by ACMG/AMP criteria", "predicted to damage a gene"]
-    looked_at = f"Of {plural(cohort.n_variants, 'variant')} of the cohort that passed the filters"
-    carried = "none that is carried is"
+        kinds += [_("(likely) pathogenic by ACMG/AMP criteria"), _("predicted to damage a gene")]
+    values = {
+        "of": ngettext("{n:,} variant", "{n:,} variants", cohort.n_variants),
+        "kinds": kinds[-1]
+        if len(kinds) == 1
+        else _("{some}, or {other}", some=listed(kinds[:-1]), other=kinds[-1]),
+    }
     if n_reportable:
-        carried = f"{n_reportable} {'is' if n_reportable == 1 else 'are'} carried and"
-    statement = f"{looked_at}, {carried} {', or '.join(filter(None, [', '.join(kinds[:-1]), kinds[-1]]))}."
-    if cohort.secondary is not None:
-        statement += (
-            f" Genes that only {cohort.secondary.name} names were left to the chapter on secondary findings."
+        statement = ngettext(
+            "Of {of} of the cohort that passed the filters, {n} is carried and {kinds}.",
+            "Of {of} of the cohort that passed the filters, {n} are carried and {kinds}.",
+            n_reportable,
+            **values,
         )
-    if n_reportable:
-        return statement
-    return f"{statement} This doesn't exclude a genetic cause: {seen_sentence(record.coverage)}"
+    else:
+        statement = _(
+            "Of {of} of the cohort that passed the filters, none that is carried is {kinds}.", **values
+        )
+    apart = excluded = None
+    if cohort.secondary is not None:
+        apart = _(
+            "Genes that only {name} names were left to the chapter on secondary findings.",
+            name=cohort.secondary.name,
+        )
+    if not n_reportable:
+        seen = seen_sentence(record.coverage)
+        excluded = _("This doesn't exclude a genetic cause: {seen}", seen=seen)
+    return sentences(statement, apart, excluded)
 
 
 def variant_group(variant: Row, cohort: Cohort) -> str | None:
@@ -177,14 +202,9 @@ def carried_item(variant: Row, dosage: int, group: str, record: PatientRecord, c
     read_as = zygosity(dosage, variant["chrom"], variant["pos"], sex, cohort.par)
     gene = cohort.genes.get(variant["gene"] or "", {})
     classified = cohort.interpretation.of(variant["variant_id"], variant["gene_id"])
-    reasons = {
-        "pathogenic": ["listed as pathogenic or likely pathogenic by the clinical source"],
-        "classified_pathogenic": ["pathogenic or likely pathogenic by ACMG/AMP criteria"],
-        "predicted_damaging": ["rare, and predicted to truncate or abolish the gene's product"],
-        "other_clinical": ["rare, and the clinical source has a record of it"],
-    }[group]
+    reasons = [_(_REASONS[group])]
     if group in PATHOGENIC_GROUPS and variant["impact"] == "HIGH":
-        reasons.append("predicted to truncate or abolish the gene's product")
+        reasons.append(_("predicted to truncate or abolish the gene's product"))
     shown = {name: variant[name] for name in _SHOWN}
     return shown | {
         "claim": "",
@@ -202,6 +222,12 @@ def carried_item(variant: Row, dosage: int, group: str, record: PatientRecord, c
     }
 
 
+_REASONS = {
+    "pathogenic": N_("listed as pathogenic or likely pathogenic by the clinical source"),
+    "classified_pathogenic": N_("pathogenic or likely pathogenic by ACMG/AMP criteria"),
+    "predicted_damaging": N_("rare, and predicted to truncate or abolish the gene's product"),
+    "other_clinical": N_("rare, and the clinical source has a record of it"),
+}
 _SHOWN = [
     *["variant_id", "chrom", "pos", "ref", "alt", "gene", "gene_id", "transcript", "consequence"],
     *["consequence_status", "impact", "hgvs_g", "hgvs_c", "hgvs_p", "hgvs_status"],
@@ -225,64 +251,83 @@ def note_inheritance(items: list[Row], record: PatientRecord) -> None:
         alleles[item["gene"]] += 2 if item["zygosity"] != "heterozygous" else 1
     for item in serious:
         if item["zygosity"] != "heterozygous":
-            note = "recessive disease; both alleles are altered"
+            note = _("recessive disease; both alleles are altered")
         elif alleles[item["gene"]] == 1:
-            note = "recessive disease; one altered allele is a carrier state"
+            note = _("recessive disease; one altered allele is a carrier state")
         else:
             others = [o["variant_id"] for o in serious if o["gene"] == item["gene"] and o is not item]
-            known = {phases.get(frozenset((item["variant_id"], other))) for other in others}
-            note = "recessive disease; several altered alleles, "
-            if "trans" in known:
-                note += "on both copies of the gene (compound heterozygous)"
-            elif known == {"cis"}:
-                note += "all on one copy of the gene: a carrier state"
+            found = {phases.get(frozenset((item["variant_id"], other))) for other in others}
+            if "trans" in found:
+                note = _(
+                    "recessive disease; several altered alleles, on both copies of the gene "
+                    "(compound heterozygous)"
+                )
+            elif found == {"cis"}:
+                note = _(
+                    "recessive disease; several altered alleles, all on one copy of the gene: a carrier state"
+                )
             else:
-                note += "on one copy of the gene or on both: phase unknown"
+                note = _(
+                    "recessive disease; several altered alleles, on one copy of the gene or on both: "
+                    "phase unknown"
+                )
         item["inheritance_note"] = note
 
 
 def variant_claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
     """The claim of one listed variant."""
     where = item["gene"] or f"{item['chrom']}:{item['pos']:,}"
-    text = f"{where} {change_of(item)}, {item['zygosity']}"
+    said = [f"{where} {change_of(item)}", words(item["zygosity"])]
     if item["origin"] == "de_novo":
-        text += ", new in this person"
+        said.append(_("new in this person"))
     if item["consequence"]:
-        text += f", {words(item['consequence'])}"
+        said.append(words(item["consequence"]))
+    said = [listed(said)]
     evidence: list[Evidence] = []
     limits: list[str] = []
     if item["clinical_significance"]:
-        stars = item["review_stars"]
-        text += f"; clinical source: {words(item['clinical_significance'])}"
-        text += f" ({stars} of 4 review stars)" if stars is not None else ""
+        stars, significance = item["review_stars"], words(item["clinical_significance"])
+        if stars is None:
+            said.append(_("clinical source: {significance}", significance=significance))
+        else:
+            said.append(
+                _(
+                    "clinical source: {significance} ({stars} of 4 review stars)",
+                    significance=significance,
+                    stars=stars,
+                )
+            )
         name = item["clinical_id"] or item["variant_id"]
-        evidence.append(cohort.evidence(CLINICAL_SOURCE, name, "exact allele"))
+        evidence.append(cohort.evidence(CLINICAL_SOURCE, name, EXACT_ALLELE))
     place = {name: item[name] for name in ("chrom", "pos", "ref", "alt", "genotype")}
     inputs = [Input(FILE, item["variant_id"], **place)]
     if classified := item["classification"]:
-        text += f"; ACMG/AMP criteria: {class_words(classified)}"
+        said.append(_("ACMG/AMP criteria: {classes}", classes=class_words(classified)))
         inputs.append(Input(CLASSIFICATION, f"{item['variant_id']} {item['gene_id']}", **place))
         limits += _doubts(classified)
     confidence = _confidence(item)
     if item["group"] == "predicted_damaging":
-        limits.append("Predicted from the gene model alone; no clinical evidence was found for this allele.")
-    if item["inheritance_note"]:
-        limits.append(f"{item['inheritance_note'][0].upper()}{item['inheritance_note'][1:]}.")
-    if item["population_status"] == "not_assessed":
-        limits.append("Its frequency in a reference population wasn't assessed.")
-    if item["zygosity"] == "mixed call on a haploid chromosome":
         limits.append(
-            "The call shows two alleles where one is expected: an artefact or mosaicism is possible."
+            _("Predicted from the gene model alone; no clinical evidence was found for this allele.")
         )
-    limits.append("Not confirmed by a second method.")
+    if item["inheritance_note"]:
+        note = f"{item['inheritance_note'][0].upper()}{item['inheritance_note'][1:]}"
+        limits.append(_("{sentence}.", sentence=note))
+    if item["population_status"] == "not_assessed":
+        limits.append(_("Its frequency in a reference population wasn't assessed."))
+    if item["zygosity"] == MIXED_CALL:
+        limits.append(
+            _("The call shows two alleles where one is expected: an artefact or mosaicism is possible.")
+        )
+    limits.append(_("Not confirmed by a second method."))
     if item["population_status"] == "present":
         frequency = f"AF {number(item['population_af'])}"
-        evidence.append(cohort.evidence("population_frequency", frequency, "exact allele"))
+        evidence.append(cohort.evidence("population_frequency", frequency, EXACT_ALLELE))
     return Claim(
         id=claim_id("variant", record.patient, item["variant_id"]),
         subject=record.patient,
         type="variant",
-        text=text + ".",
+        text=_("{sentence}.", sentence=reasons_listed(said)),
         confidence=confidence,
         evidence=tuple(evidence),
         input=(
@@ -294,7 +339,7 @@ def variant_claim(item: Row, record: PatientRecord, cohort: Cohort) -> Claim:
             ),
         ),
         limits=tuple(limits),
-        value=Value(words(_verdict(item)) or None, None),
+        value=Value(visible.words(_verdict(item)) or None, None),
         alternatives=_alternatives(item),
     )
 
@@ -315,12 +360,13 @@ def _alternatives(item: Row) -> tuple[str, ...]:
         return ()
     others = []
     if item["clinical_significance"] and classified["clinvar_agrees"] is False:
-        judge, said = ("the clinical source", item["clinical_significance"])
-        if item["group"] != "classified_pathogenic":
-            judge, said = ("the ACMG/AMP criteria", classified["class"])
-        others.append(f"{words(said)} by {judge}")
+        if item["group"] == "classified_pathogenic":
+            said = words(item["clinical_significance"])
+            others.append(_("{significance} by the clinical source", significance=said))
+        else:
+            others.append(_("{name} by the ACMG/AMP criteria", name=words(classified["class"])))
     if classified["agree"] is False and classified["class_2015"]:
-        others.append(f"{words(classified['class_2015'])} by the rules of 2015")
+        others.append(_("{name} by the rules of 2015", name=words(classified["class_2015"])))
     return tuple(others)
 
 
@@ -335,12 +381,14 @@ def _doubts(classified: Row) -> list[str]:
     doubts = []
     if classified["override"]:
         who, when, why = (classified[f"override_{word}"] for word in ("who", "when", "why"))
-        doubts.append(f"Set by {who} on {when}, not by the criteria alone: {why}")
+        doubts.append(
+            _("Set by {who} on {when}, not by the criteria alone: {why}", who=who, when=when, why=why)
+        )
     if classified["agree"] is False:
         other = words(classified["class_2015"])
-        doubts.append(f"The rules of 2015 give another class than the points: {other}.")
+        doubts.append(_("The rules of 2015 give another class than the points: {name}.", name=other))
     if classified["clinvar_agrees"] is False:
-        doubts.append("The clinical source and the criteria disagree.")
+        doubts.append(_("The clinical source and the criteria disagree."))
     return doubts
 
 
@@ -350,7 +398,7 @@ def _confidence(item: Row) -> Confidence:
     if item["group"] == "classified_pathogenic":
         return Confidence("likely", item["classification"]["points"], POINTS)
     if item["group"] == "predicted_damaging" or item["clinical_significance"] is None:
-        return Confidence("uncertain", None, "predicted consequence only")
+        return Confidence("uncertain", None, N_("predicted consequence only"))
     word = "uncertain"
     if item["group"] == "pathogenic" and stars:
         certain = "likely_pathogenic" not in map(str.casefold, clinical_words(item["clinical_significance"]))

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from endotype.reports import svg
-from endotype.reports.language import _, language, ngettext
+from endotype.reports.language import _, between_sentences, language, ngettext
 from endotype.reports.text import FILTERS, clean
 
 CONTENT_POLICY = (
@@ -34,13 +34,27 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= FILTERS
+    environment.filters |= FILTERS | {"emphasise": emphasise}
     assert environment.loader is not None
     # The style sheet is a file of ours, never patient text: embedded as it stands.
     style = Markup(environment.loader.get_source(environment, "style.css")[0])
     environment.globals |= {"svg": svg, "style": style, "content_policy": CONTENT_POLICY}
-    environment.globals |= {"_": _, "ngettext": ngettext, "language": language}
+    environment.globals |= {
+        "_": _,
+        "ngettext": ngettext,
+        "language": language,
+        "between_sentences": between_sentences,
+    }
     return environment
+
+
+def emphasise(text: str, *parts: str) -> Markup:
+    """``text`` with some of its words in bold, wherever a translation puts them."""
+    shown = escape(clean(text))
+    for part in parts:
+        word = escape(clean(part))
+        shown = shown.replace(word, Markup("<b>{}</b>").format(word), 1)
+    return shown
 
 
 def _visible(value: Any) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from endotype.reports.language import N_, _, ngettext
 from endotype.reports.results import is_one_of, read_result
-from endotype.reports.text import plain, plural, words
+from endotype.reports.text import listed, plain, words
 
 Row = dict[str, Any]
 
@@ -23,12 +24,13 @@ COMPOUND = "annotation/compound.parquet"
 HAPLOTYPES = "annotation/haplotypes.parquet"
 
 ORIGIN_WORDS = {
-    "de_novo": "new in this person: neither parent has it",
-    "maternal": "from the mother",
-    "paternal": "from the father",
-    "biparental": "one copy from either parent",
-    "inherited": "inherited, from which parent is not known",
+    "de_novo": N_("new in this person: neither parent has it"),
+    "maternal": N_("from the mother"),
+    "paternal": N_("from the father"),
+    "biparental": N_("one copy from either parent"),
+    "inherited": N_("inherited, from which parent is not known"),
 }
+"""What a page says of an origin; shown in the language of the report."""
 
 
 @dataclass(frozen=True)
@@ -115,5 +117,11 @@ def _rows(path: Path, columns: list[str], where: pc.Expression) -> list[Row]:
 
 def class_words(row: Row) -> str:
     """``likely pathogenic (7 points: PVS1, PM2)``: a class as a reader sees it."""
-    named = ", ".join(c["criterion"] for c in row["criteria"] if c["counted"]) or "no criterion met"
-    return f"{words(row['class'])} ({plural(row['points'], 'point')}: {named})"
+    named = listed(c["criterion"] for c in row["criteria"] if c["counted"]) or _("no criterion met")
+    return ngettext(
+        "{name} ({n:,} point: {criteria})",
+        "{name} ({n:,} points: {criteria})",
+        row["points"],
+        name=words(row["class"]),
+        criteria=named,
+    )

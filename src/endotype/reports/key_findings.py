@@ -6,21 +6,22 @@ from collections.abc import Iterable
 
 from endotype.reports.claims import CONFIDENCE_WORDS, Claim
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _, sentences
 
 MAX_FINDINGS = 10
 _MAX_PER_TYPE = 4
 
-NOTHING_FOUND = (
+NOTHING_FOUND = N_(
     "No reportable variant was found. This doesn't exclude a genetic cause: see what was not assessed."
 )
-UNRELIABLE = (
+UNRELIABLE = N_(
     "No reportable variant was found, but the genotypes failed quality control. "
     "This is not a negative result."
 )
-NOT_SECONDARY = " Genes of the list of secondary findings were not looked at."
-REST = " The findings below rest on other evidence."
-NOT_LOOKED = "The patient's germline variants weren't assessed. This is not a negative result."
-IN_TUMOURS = " The mutations of the tumour stand under Tumours."
+NOT_SECONDARY = N_("Genes of the list of secondary findings were not looked at.")
+REST = N_("The findings below rest on other evidence.")
+NOT_LOOKED = N_("The patient's germline variants weren't assessed. This is not a negative result.")
+IN_TUMOURS = N_("The mutations of the tumour stand under Tumours.")
 
 
 def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
@@ -40,19 +41,22 @@ def key_findings(claims: Iterable[Claim], sections: Row) -> Row:
         per_type[kind] = per_type.get(kind, 0) + 1
         if len(shown) < MAX_FINDINGS and per_type[kind] <= _MAX_PER_TYPE:
             shown.append({"claim": claim.id, "section": _section_of(claim, sections)})
-    statement = None
+    said = []
     if sections["variants"]["status"] == "not_assessed":
-        statement = NOT_LOOKED + IN_TUMOURS * (sections["tumours"]["status"] != "not_assessed")
+        said = [NOT_LOOKED]
+        if sections["tumours"]["status"] != "not_assessed":
+            said.append(IN_TUMOURS)
     elif sections["variants"]["counts"]["reportable"] == 0 and not sections["secondary_findings"]["items"]:
-        statement = UNRELIABLE if sections["quality"]["verdict"] == "fail" else NOTHING_FOUND
+        said = [UNRELIABLE if sections["quality"]["verdict"] == "fail" else NOTHING_FOUND]
         if (
             sections["secondary_findings"]["list"]
             and sections["secondary_findings"]["status"] == "not_assessed"
         ):
-            statement += NOT_SECONDARY
+            said.append(NOT_SECONDARY)
         targets = sections["targets"]["items"]
         if targets and all(target["link"] != "carried_variant" for target in targets):
-            statement += REST
+            said.append(REST)
+    statement = sentences(*map(_, said)) or None
     return {"statement": statement, "items": shown, "n_more": len(ranked) - len(shown)}
 
 

@@ -17,6 +17,7 @@ from endotype.reports.findings import findings_section
 from endotype.reports.gaps import gaps
 from endotype.reports.inputs import Cohort, PatientRecord, Row
 from endotype.reports.key_findings import key_findings
+from endotype.reports.language import N_, _
 from endotype.reports.methods import methods_section, run_identity
 from endotype.reports.polygenic import polygenic_section
 from endotype.reports.quality import quality_section
@@ -29,7 +30,7 @@ from endotype.reports.tumours import tumour_section
 SCHEMA_VERSION = "1.2"
 SCHEMA_PATH = Path(__file__).parents[3] / "workflow/schemas/report.schema.json"
 
-_FAILED_QC = "The genotypes failed quality control."
+_FAILED_QC = N_("The genotypes failed quality control.")
 
 
 def patient_report(record: PatientRecord, cohort: Cohort) -> Row:
@@ -135,7 +136,7 @@ def _samples(record: PatientRecord) -> list[Row]:
 
 
 def _lowered(claims: list[Claim], failed: bool) -> list[Claim]:
-    return [claim.at_most("uncertain", _FAILED_QC) for claim in claims] if failed else claims
+    return [claim.at_most("uncertain", _(_FAILED_QC)) for claim in claims] if failed else claims
 
 
 @cache

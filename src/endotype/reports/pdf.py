@@ -20,13 +20,13 @@ from endotype.reports import fonts
 from endotype.reports.blocks import texts
 from endotype.reports.document import document
 from endotype.reports.inputs import Row
-from endotype.reports.language import language
+from endotype.reports.language import ENGLISH, N_, _, language, language_tag
 
 TEMPLATE = Path(__file__).parent / "templates/report.typ"
 
 _STRIP = re.compile(r'width="100%" height="(\d+)"')
 _MARGIN = 7
-_UNSETTABLE = (
+_UNSETTABLE = N_(
     "Characters that no font of this form has are written as their number, [U+0E01] for one; report.html and "
     "report.json have them as they are."
 )
@@ -45,9 +45,9 @@ def report_pictures(report: Row, ppi: float = 72) -> list[bytes]:
 def _compile(report: Row, form: Any, **options: Any) -> list[bytes]:
     said = _prepared(document(report))
     lines = list(texts([said]))
-    said["language"] = language()
+    said["language"], _dash, said["region"] = language_tag().partition("-")
     said["fonts"], said["mono"] = fonts.families(), [fonts.MONO, *fonts.families()]
-    said["unsettable"] = _UNSETTABLE if any("[U+" in line for line in lines) else ""
+    said["unsettable"] = _(_UNSETTABLE) if any("[U+" in line for line in lines) else ""
     made = _compiler().compile(
         format=form, sys_inputs={"report": json.dumps(said, ensure_ascii=False)}, timestamp=0, **options
     )
@@ -67,6 +67,10 @@ def _compiler() -> typst.Compiler:
     )
 
 
+_CODES = frozenset({"id", "kind", "s", "style", "tone", "href", "chapter", "look"})
+"""Parts of blocks that are no texts."""
+
+
 def _prepared(value: Any, key: str = "") -> Any:
     """The document with texts that can be set and broken, and pictures that can stand alone."""
     if isinstance(value, dict):
@@ -76,7 +80,7 @@ def _prepared(value: Any, key: str = "") -> Any:
         return {name: _prepared(part, name) for name, part in value.items()}
     if isinstance(value, list):
         return [_prepared(part) for part in value]
-    if isinstance(value, str) and key not in ("id", "kind", "s", "style", "tone", "href", "chapter"):
+    if isinstance(value, str) and key not in _CODES:
         return fonts.breakable(fonts.settable(value))
     return value
 
@@ -87,7 +91,8 @@ def _standing_alone(svg: str, width: float) -> str:
     A strip, whose width is that of its place, keeps a margin for the marks that stand over its ends.
     """
     head, _, body = svg[len("<svg") :].partition(">")
-    look = f'xmlns="http://www.w3.org/2000/svg" font-family="{fonts.LATIN}" font-size="12" fill="{INK}"'
+    families = fonts.LATIN if language() == ENGLISH else ", ".join(fonts.families())
+    look = f'xmlns="http://www.w3.org/2000/svg" font-family="{families}" font-size="12" fill="{INK}"'
     height = _STRIP.search(head)
     if height is None:
         return f"<svg {look}{head}>{body}"

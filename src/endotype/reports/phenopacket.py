@@ -14,6 +14,7 @@ from typing import Any
 
 from endotype.cohort.assembly import canonical_assembly
 from endotype.reports.fhir.variants import accession_of
+from endotype.reports.language import N_, _, known
 from endotype.reports.text import plain
 
 Row = Mapping[str, Any]
@@ -78,11 +79,12 @@ def _measurements(report: Row) -> Iterable[Part]:
             continue
         assay = _term("column", item["name"], item.get("description") or item["name"])
         if isinstance(value, bool):
-            word = "yes" if value else "no"
-            yield {"assay": assay, "value": {"ontologyClass": _term("value", word, word)}}
+            word = N_("yes") if value else N_("no")
+            yield {"assay": assay, "value": {"ontologyClass": _term("value", word, _(word))}}
         elif isinstance(value, int | float):
-            unit = item.get("unit") or "no unit stated"
-            quantity = {"unit": _term("unit", unit, unit), "value": float(value)}
+            unit = item.get("unit") or N_("no unit stated")
+            label = item.get("unit") or _("no unit stated")
+            quantity = {"unit": _term("unit", unit, label), "value": float(value)}
             yield {"assay": assay, "value": {"quantity": quantity}}
         else:
             yield {"assay": assay, "value": {"ontologyClass": _term("value", str(value), str(value))}}
@@ -93,10 +95,10 @@ def _subtype(report: Row) -> Iterable[Part]:
     section = report.get("subtype", {})
     if section.get("call") == "called" and section.get("subtype"):
         name = section["subtype"]
-        assay = _term("column", "subtype", "subtype of the cohort, a statistical group")
+        assay = _term("column", "subtype", _("subtype of the cohort, a statistical group"))
         yield {
             "assay": assay,
-            "value": {"ontologyClass": _term("subtype", name, f"subtype {name}")},
+            "value": {"ontologyClass": _term("subtype", name, _("subtype {name}", name=name))},
             "description": section["statement"],
         }
 
@@ -107,8 +109,8 @@ def _biosamples(report: Row) -> list[Part]:
         {
             "id": tumour["tumour"],
             "individualId": patient,
-            "description": tumour["verdict"],
-            "materialSample": _term("sample", "tumour", "tumour"),
+            "description": known(tumour["verdict"]),
+            "materialSample": _term("sample", "tumour", _("Tumour").lower()),
         }
         for tumour in _items(report, "tumours")
     ]
@@ -144,12 +146,12 @@ def _interpretation(item: Row, patient: str, descriptor: Part, actionable: bool)
         "therapeuticActionability": "ACTIONABLE" if actionable else "UNKNOWN_ACTIONABILITY",
         "variationDescriptor": descriptor,
     }
-    label = disease or "no disease stated"
+    name = disease or N_("no disease stated")
     return {
         "id": item["claim"],
         "progressStatus": "IN_PROGRESS",
         "diagnosis": {
-            "disease": _term("disease", label, label),
+            "disease": _term("disease", name, disease or _("no disease stated")),
             "genomicInterpretations": [
                 {
                     "subjectOrBiosampleId": patient,
@@ -203,7 +205,9 @@ def _meta(report: Row, created: str | None) -> Part:
     version = run.get("endotype_version") or "not stated"
     own = {
         "id": PREFIX,
-        "name": "Names of this run: columns of its clinical table, subtypes, diseases as sources write them",
+        "name": _(
+            "Names of this run: columns of its clinical table, subtypes, diseases as sources write them"
+        ),
         "url": "https://endotype.invalid/",
         "version": version,
         "namespacePrefix": PREFIX,
@@ -226,13 +230,13 @@ def _meta(report: Row, created: str | None) -> Part:
 
 def _source(row: Row) -> Part:
     parts = [
-        row.get("version") and f"version {row['version']}",
+        row.get("version") and _("version {version}", version=row["version"]),
         row.get("sha256") and f"sha256 {row['sha256']}",
     ]
     return {
         "id": f"{PREFIX}:source-{row['source']}",
         "reference": row.get("file") or row["source"],
-        "description": ", ".join(filter(None, parts)) or "no version stated",
+        "description": ", ".join(filter(None, parts)) or _("no version stated"),
     }
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from endotype.reports.claims import Claim, Confidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import number, percent, words
+from endotype.reports.language import N_, _, known, sentences
+from endotype.reports.text import CALL_RATE, number, percent, reasons_listed, words
 
 FILE = "variants/sample_qc.parquet"
 
@@ -27,35 +28,42 @@ class _Metric:
 _METRICS = [
     _Metric(
         "call_rate",
-        "Call rate",
-        "Share of the cohort's variant sites with a usable genotype.",
+        N_("Call rate"),
+        N_("Share of the cohort's variant sites with a usable genotype."),
         "min_call_rate",
         "≥",
     ),
     _Metric(
         "contamination",
-        "Contamination",
-        "Estimated share of reads from another person's DNA.",
+        N_("Contamination"),
+        N_("Estimated share of reads from another person's DNA."),
         "max_contamination",
         "≤",
     ),
     _Metric(
         "het_rate",
-        "Heterozygosity",
-        "Share of heterozygous genotypes. High: perhaps contamination. Low: related parents, or lost calls.",
+        N_("Heterozygosity"),
+        N_(
+            "Share of heterozygous genotypes. High: perhaps contamination. Low: related parents, or lost "
+            "calls."
+        ),
         flagged_by="heteroz",
     ),
-    _Metric("mean_depth", "Mean depth", "Average number of reads at a genotype."),
+    _Metric("mean_depth", N_("Mean depth"), N_("Average number of reads at a genotype.")),
     _Metric(
-        "mean_genotype_quality", "Mean genotype quality", "Average confidence of a genotype, Phred scale."
+        "mean_genotype_quality",
+        N_("Mean genotype quality"),
+        N_("Average confidence of a genotype, Phred scale."),
     ),
     _Metric(
         "ti_tv",
-        "Transitions / transversions",
-        "Ratio of substitution types; far from the cohort's suggests false calls.",
+        N_("Transitions / transversions"),
+        N_("Ratio of substitution types; far from the cohort's suggests false calls."),
     ),
     _Metric(
-        "n_singleton", "Alleles seen in nobody else", "Many more than in other people suggest false calls."
+        "n_singleton",
+        N_("Alleles seen in nobody else"),
+        N_("Many more than in other people suggest false calls."),
     ),
 ]
 
@@ -70,7 +78,7 @@ def quality_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
         section: Row = {
             "status": "not_assessed",
             "verdict": None,
-            "statement": "Not assessed: there are no germline genotypes of this person in the run.",
+            "statement": _("Not assessed: there are no germline genotypes of this person in the run."),
             "reasons": [],
             "metrics": [],
             "relatives_status": relatives_status,
@@ -103,19 +111,25 @@ def quality_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
 
 
 def _verdict_claim(record: PatientRecord, row: Row, reasons: list[str]) -> Claim:
-    because = f": {'; '.join(reasons)}" if reasons else ""
-    text = {
-        "pass": "The genotypes passed every quality check.",
-        "warn": f"The genotypes passed with remarks{because}.",
-        "fail": f"The genotypes failed quality control{because}. Nothing in them is more than uncertain.",
-    }[row["verdict"]]
+    because = reasons_listed(map(known, reasons))
+    if row["verdict"] == "pass":
+        text = _("The genotypes passed every quality check.")
+    elif row["verdict"] == "warn":
+        text = _("The genotypes passed with remarks.")
+        if reasons:
+            text = _("The genotypes passed with remarks: {reasons}.", reasons=because)
+    else:
+        text = _("The genotypes failed quality control.")
+        if reasons:
+            text = _("The genotypes failed quality control: {reasons}.", reasons=because)
+        text = sentences(text, _("Nothing in them is more than uncertain."))
     return Claim(
         id=claim_id("quality", record.patient, "verdict"),
         subject=record.patient,
         type="quality",
         text=text,
         value=Value(row["verdict"]),
-        confidence=Confidence("established", row["call_rate"], "call rate"),
+        confidence=Confidence("established", row["call_rate"], CALL_RATE),
         input=(Input(FILE, record.patient),),
     )
 
@@ -130,11 +144,17 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
                 id=claim_id("identity", record.patient, "sex"),
                 subject=record.patient,
                 type="identity",
-                text=f"The declared sex is {declared}; the genotypes look {row['inferred_sex']}.",
+                text=_(
+                    "The declared sex is {declared}; the genotypes look {inferred}.",
+                    declared=words(declared),
+                    inferred=words(row["inferred_sex"]),
+                ),
                 value=Value(row["inferred_sex"]),
-                confidence=Confidence("likely", row["x_het_rate"], "heterozygosity on X"),
+                confidence=Confidence("likely", row["x_het_rate"], N_("heterozygosity on X")),
                 input=(Input(FILE, record.patient),),
-                limits=("A sample swap, a clerical error or a sex chromosome variation can explain this.",),
+                limits=(
+                    _("A sample swap, a clerical error or a sex chromosome variation can explain this."),
+                ),
             )
         )
     for relative in record.relatives:
@@ -144,12 +164,15 @@ def _identity_claims(record: PatientRecord, row: Row) -> list[Claim]:
                     id=claim_id("identity", record.patient, f"duplicate {relative['patient']}"),
                     subject=record.patient,
                     type="identity",
-                    text=f"The genotypes are the same as those of {relative['patient']}.",
+                    text=_("The genotypes are the same as those of {person}.", person=relative["patient"]),
                     value=Value(relative["kinship"], "kinship coefficient"),
-                    confidence=Confidence("likely", relative["kinship"], "kinship coefficient"),
+                    confidence=Confidence("likely", relative["kinship"], N_("kinship coefficient")),
                     input=(Input("variants/relatedness.parquet", f"{record.patient} {relative['patient']}"),),
                     limits=(
-                        "One sample under two names, and identical twins, can't be told apart by genotypes.",
+                        _(
+                            "One sample under two names, and identical twins, can't be told apart by "
+                            "genotypes."
+                        ),
                     ),
                 )
             )
@@ -166,16 +189,16 @@ def _measure(metric: _Metric, row: Row, cohort: Cohort, reasons: list[str]) -> R
         verdict = "pass" if value is not None and _LIMITS[metric.bound](value, limit) else "fail"
     elif metric.flagged_by:
         deviations = number(float(cohort.config["sample_qc"]["outlier_mads"]))
-        threshold = f"within {deviations} median absolute deviations"
+        threshold = _("within {n} median absolute deviations", n=deviations)
         verdict = "flagged" if any(metric.flagged_by in reason.lower() for reason in reasons) else "pass"
     return {
         "name": metric.column,
-        "label": metric.label,
+        "label": _(metric.label),
         "value": value,
         "threshold": threshold,
         "verdict": "not assessed" if value is None else verdict,
         "cohort_median": cohort.quality_medians.get(metric.column),
-        "explanation": metric.explanation,
+        "explanation": _(metric.explanation),
     }
 
 
@@ -197,5 +220,5 @@ def _relative(row: Row) -> Row:
         "patient": row["patient"],
         "relationship": words(row["relationship"]),
         "kinship": row["kinship"],
-        "declared": words(row["declared"]) if row["declared"] else "not declared",
+        "declared": words(row["declared"]) if row["declared"] else _("not declared"),
     }

@@ -23,17 +23,17 @@ from endotype.reports.findings import (
     variant_group,
 )
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.text import plural
+from endotype.reports.language import N_, _, ngettext, sentences
 from endotype.targets.protein_change import one_letter
 from endotype.variants.plink import MISSING
 
-REFUSAL = "Not assessed: consent to secondary findings was refused, so none is reported."
-NO_RECORD = "Not assessed: secondary findings are not reported because no consent is recorded."
-NO_LIST = (
+REFUSAL = N_("Not assessed: consent to secondary findings was refused, so none is reported.")
+NO_RECORD = N_("Not assessed: secondary findings are not reported because no consent is recorded.")
+NO_LIST = N_(
     "Not assessed: the run was given no list of genes for secondary findings, so carried variants of any "
     "gene stand under Variants."
 )
-_LIMIT = "A secondary finding: it is outside the question of this study and was looked for by consent."
+_LIMIT = N_("A secondary finding: it is outside the question of this study and was looked for by consent.")
 
 
 def withhold(record: PatientRecord, cohort: Cohort, consent: str) -> PatientRecord:
@@ -117,13 +117,13 @@ def secondary_section(record: PatientRecord, cohort: Cohort, consent: str) -> tu
     section: Row = {"status": "not_assessed", "consent": consent, "items": [], "no_call": []}
     section["list"] = None if cohort.secondary is None else cohort.secondary.identity()
     if cohort.secondary is None:
-        return section | {"statement": NO_LIST}, []
+        return section | {"statement": _(NO_LIST)}, []
     if consent != GIVEN:
-        return section | {"statement": REFUSAL if consent == REFUSED else NO_RECORD}, []
+        return section | {"statement": _(REFUSAL if consent == REFUSED else NO_RECORD)}, []
     if record.dosages is None or cohort.n_variants == 0:
-        return section | {"statement": "Not assessed: there are no germline genotypes to look at."}, []
+        return section | {"statement": _("Not assessed: there are no germline genotypes to look at.")}, []
     if not cohort.has_clinical and not cohort.has_consequences:
-        return section | {"statement": "Not assessed: the run had nothing to judge variants by."}, []
+        return section | {"statement": _("Not assessed: the run had nothing to judge variants by.")}, []
     items: list[tuple[Row, Rule]] = []
     for position in sorted(set_aside(record, cohort, consent)):
         variant, rule = cohort.variant_rows[position], cohort.secondary_rules[position]
@@ -137,7 +137,7 @@ def secondary_section(record: PatientRecord, cohort: Cohort, consent: str) -> tu
     told = _asked_for(items, record)
     note_inheritance(told, record)
     claims = [variant_claim(item, record, cohort) for item in told]
-    claims = [replace(claim, limits=(_LIMIT, *claim.limits)) for claim in claims]
+    claims = [replace(claim, limits=(_(_LIMIT), *claim.limits)) for claim in claims]
     for item, claim in zip(told, claims, strict=True):
         item["claim"] = claim.id
     section |= {"status": "present" if told else "absent", "items": told}
@@ -147,7 +147,7 @@ def secondary_section(record: PatientRecord, cohort: Cohort, consent: str) -> tu
 def _asked_for(items: list[tuple[Row, Rule]], record: PatientRecord) -> list[Row]:
     """The items that the rules of the list ask for."""
     alleles: Counter[str] = Counter()
-    for item, _ in items:
+    for item, _rule in items:
         alleles[item["gene"]] += 1 if item["zygosity"] == "heterozygous" else 2
     one_copy = {
         name
@@ -174,15 +174,25 @@ def _asks_for(rule: Rule, item: Row, n_alleles: int, one_copy: Collection[str]) 
 def _statement(n: int, section: Row, record: PatientRecord, cohort: Cohort) -> str:
     assert cohort.secondary is not None
     known = cohort.secondary
-    found = f"{n:,}" if n else "No"
-    found += " variants" if n > 1 else " variant"
-    text = f"{found} that {known.name} (version {known.version}) asks for {'were' if n > 1 else 'was'} found."
+    named = {"name": known.name, "version": known.version}
+    seen = unknown = None
+    text = ngettext(
+        "{n:,} variant that {name} (version {version}) asks for was found.",
+        "{n:,} variants that {name} (version {version}) asks for were found.",
+        n,
+        **named,
+    )
     if not n:
+        text = _("No variant that {name} (version {version}) asks for was found.", **named)
         listed = [r for r in record.coverage if known.rule_of((r["gene"], r["gene_id"])) is not None]
-        text += f" This doesn't exclude one: {seen_sentence(listed)}"
+        seen = _("This doesn't exclude one: {seen}", seen=seen_sentence(listed))
     if section["no_call"]:
-        text += f" At {plural(len(section['no_call']), 'site')} with a known variant there is no genotype."
-    return text
+        unknown = ngettext(
+            "At {n:,} site with a known variant there is no genotype.",
+            "At {n:,} sites with a known variant there is no genotype.",
+            len(section["no_call"]),
+        )
+    return sentences(text, seen, unknown)
 
 
 def hidden_from(consent: str, cohort: Cohort, record: PatientRecord, item: Row) -> bool:

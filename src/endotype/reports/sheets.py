@@ -14,7 +14,11 @@ from typing import Any
 
 import xlsxwriter
 
+from endotype import visible
+from endotype.reports.blocks import yes_or_no
+from endotype.reports.document import CHAPTERS, chapter_title
 from endotype.reports.inputs import Row
+from endotype.reports.language import ENGLISH, N_, _, known, language
 from endotype.reports.text import confidence_number, shorten, words
 from endotype.tables import spreadsheet_safe
 
@@ -48,7 +52,8 @@ def report_xlsx(report: Row) -> bytes:
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     # In memory: a workbook is small, and nothing of a patient is left in the machine's temporary folder.
     with xlsxwriter.Workbook(content, {**options, "in_memory": True}) as book:
-        book.set_properties({"title": f"Report of {report['patient']['id']}", "created": CREATED})
+        title = _("Report of {id}", id=report["patient"]["id"])
+        book.set_properties({"title": title, "created": CREATED})
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         body = book.add_format({"text_wrap": True, "valign": "top"})
         for name, columns, rows in sheets(report):
@@ -56,11 +61,12 @@ def report_xlsx(report: Row) -> bytes:
             sheet.freeze_panes(1, 0)
             sheet.set_landscape()
             sheet.repeat_rows(0)
-            sheet.set_footer(f"&L{report['patient']['id']}&CFor research use&R&P of &N")
+            pages, use = _("{page} of {pages}", page="&P", pages="&N"), _("For research use")
+            sheet.set_footer(f"&L{report['patient']['id']}&C{use}&R{pages}")
             for i, width in enumerate(_widths(columns, rows)):
                 sheet.set_column(i, i, width, body)
             for i, title in enumerate(columns):
-                sheet.write_string(0, i, _safe(title), head)
+                sheet.write_string(0, i, _safe(_term(title)), head)
             for at, row in enumerate(rows, start=1):
                 for i, value in enumerate(row):
                     _write(sheet, at, i, value)
@@ -68,27 +74,31 @@ def report_xlsx(report: Row) -> bytes:
 
 
 def claims_tsv(report: Row) -> bytes:
-    """One row a claim."""
+    """One row a claim; columns are English in every language, for those who read them by name."""
     return _tsv(CLAIM_COLUMNS, _claims(report))
 
 
 def variants_tsv(report: Row) -> bytes:
-    """One row a listed variant."""
+    """One row a listed variant; columns and terms are English in every language."""
     return _tsv(VARIANT_COLUMNS, _variants(report))
 
 
 def sheets(report: Row) -> list[Sheet]:
     """The sheets of a workbook; a chapter that none of them is made for has one of its own."""
-    known = [
-        ("Summary", ["what", "value"], _summary(report)),
-        ("Key findings", ["claim", "finding", "confidence", "number", "chapter"], _key_findings(report)),
-        ("Variants", VARIANT_COLUMNS, _variants(report)),
-        _listed("Targets", report["targets"]),
+    first = [
+        (_("Summary"), ["what", "value"], _summary(report)),
+        (_("Key findings"), ["claim", "finding", "confidence", "number", "chapter"], _key_findings(report)),
+        (_("Variants"), VARIANT_COLUMNS, _variants(report)),
+        _listed(_("Targets"), report["targets"]),
         _subtype(report),
-        _listed("Associations", report["associations"]),
-        ("Quality", *_quality(report)),
-        ("Not assessed", ["topic", "reason"], [[g["topic"], g["reason"]] for g in report["not_assessed"]]),
-        ("Claims", CLAIM_COLUMNS, _claims(report)),
+        _listed(_("Associations"), report["associations"]),
+        (_("Quality"), *_quality(report)),
+        (
+            _("Not assessed"),
+            ["topic", "reason"],
+            [[_topic(gap["topic"]), gap["reason"]] for gap in report["not_assessed"]],
+        ),
+        (_("Claims"), CLAIM_COLUMNS, _claims(report)),
     ]
     made_for = {
         *_FRAME,
@@ -100,7 +110,7 @@ def sheets(report: Row) -> list[Sheet]:
         "not_assessed",
         "methods",
     }
-    taken = {name.lower() for name, *_ in known} | {"methods"}
+    taken = {sheet[0].lower() for sheet in first} | {_("Methods").lower()}
     further = []
     for name, chapter in report.items():
         if name not in made_for and (name != "tumours" or report["patient"]["n_tumours"]):
@@ -109,23 +119,32 @@ def sheets(report: Row) -> list[Sheet]:
     methods += [[s["key"], s["value"]] for s in report["methods"]["settings"]]
     methods += _flat({k: v for k, v in report["methods"].items() if k not in ("statements", "settings")})
     methods += _flat({"run": report["run"]})
-    last = ("Methods", ["what", "value"], methods)
+    last = (_("Methods"), ["what", "value"], methods)
     if "failure" in report:
         # The counts of chapters that were not made are no counts.
-        return [known[0], *known[-2:], last]
-    return [*known[:-2], *further, *known[-2:], last]
+        return [first[0], *first[-2:], last]
+    return [*first[:-2], *further, *first[-2:], last]
 
 
 def _summary(report: Row) -> list[list[Any]]:
-    rows = [["failure", report["failure"]["reason"]]] if "failure" in report else []
+    rows = [["failure", known(report["failure"]["reason"])]] if "failure" in report else []
     rows += [["id", report["patient"]["id"]]] if rows else _flat(report["patient"])
     rows += [["status", report["status"]], ["key findings", report["key_findings"]["statement"]]]
-    rows += [[f"{name}", part["statement"]] for name, part in report.items() if _has_statement(name, part)]
-    note = "For research use. Made by software and not reviewed by a laboratory. The id is a pseudonym."
-    simulated = [["simulated", "Simulated data: no real person is described here."]] * report["run"][
-        "simulated"
+    rows += [[name, part["statement"]] for name, part in report.items() if _has_statement(name, part)]
+    simulated = [["simulated", _("Simulated data: no real person is described here.")]]
+    return [
+        *rows,
+        *simulated * report["run"]["simulated"],
+        ["note", _(NOTE)],
+        ["run", report["run"]["name"]],
     ]
-    return [*rows, *simulated, ["note", note], ["run", report["run"]["name"]]]
+
+
+NOTE = N_("For research use. Made by software and not reviewed by a laboratory. The id is a pseudonym.")
+
+
+def _topic(topic: str) -> str:
+    return topic if language() == ENGLISH else words(topic)
 
 
 def _has_statement(name: str, part: Any) -> bool:
@@ -140,7 +159,7 @@ def _key_findings(report: Row) -> list[list[Any]]:
         shown = confidence_number(claim["confidence"])
         rows.append([claim["id"], claim["text"], claim["confidence"]["word"], shown, item["section"]])
     more = report["key_findings"]["n_more"]
-    return rows + [[None, f"{more} more in the other sheets", None, None, None]] * bool(more)
+    return rows + [[None, _("{n} more in the other sheets", n=more), None, None, None]] * bool(more)
 
 
 def _variants(report: Row) -> list[list[Any]]:
@@ -194,7 +213,7 @@ def _listed(name: str, chapter: Row) -> Sheet:
 
 
 def _subtype(report: Row) -> Sheet:
-    return "Subtype", ["part", "value"], _flat(report["subtype"])
+    return _("Subtype"), ["part", "value"], _flat(report["subtype"])
 
 
 def _quality(report: Row) -> tuple[list[str], list[list[Any]]]:
@@ -226,7 +245,8 @@ def _single(value: Any) -> Any:
 
 def _sheet_name(name: str, taken: set[str]) -> str:
     """A name for a sheet: at most 31 characters, none that a spreadsheet forbids, and no two alike."""
-    shown = "".join(c for c in words(name) if c not in "[]:*?/\\'")[:28].strip().capitalize() or "Chapter"
+    wanted = words(name) if name not in CHAPTERS or language() == ENGLISH else chapter_title(name)
+    shown = "".join(c for c in wanted if c not in "[]:*?/\\'")[:28].strip().capitalize() or "Chapter"
     number, free = 1, shown
     while free.lower() in taken:
         number += 1
@@ -248,11 +268,18 @@ def _write(sheet: Any, row: int, column: int, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool):
-        sheet.write_string(row, column, "yes" if value else "no")
+        sheet.write_string(row, column, yes_or_no(value))
     elif isinstance(value, int | float):
         sheet.write_number(row, column, value)
     else:
-        sheet.write_string(row, column, _safe(value))
+        sheet.write_string(row, column, _safe(_term(value)))
+
+
+def _term(value: str) -> str:
+    """A column or a term of a result by its name in the current language; any other text as it stands."""
+    name = visible.words(value)
+    shown = _(name)
+    return value if shown == name else shown
 
 
 def _safe(value: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from endotype.reports.claims import Claim, Confidence, Evidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
+from endotype.reports.language import N_, _, known
 from endotype.reports.text import number, probability
 
 FILE = "subtypes/assignments.parquet"
@@ -15,15 +16,16 @@ SHOWN_FEATURES = 8
 UNSEEN = ("insufficient_data", "failed_qc", "out_of_reference")
 """Reasons for which nothing may be said of the patient's place among the subtypes."""
 
-_CARRIER = "carries a rare damaging or protein-changing variant in a gene of this mechanism"
-_LIMIT = "A subtype is a statistical group of this cohort, not a diagnosis, and not validated elsewhere."
+_CARRIER = N_("carries a rare damaging or protein-changing variant in a gene of this mechanism")
+_LIMIT = N_("A subtype is a statistical group of this cohort, not a diagnosis, and not validated elsewhere.")
 
 
 def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Claim]]:
     """The subtype chapter and its claims."""
     row = record.assignment
     if row is None:
-        return _section("not_assessed", "Not assessed: the patient wasn't given to the subtype model."), []
+        statement = _("Not assessed: the patient wasn't given to the subtype model.")
+        return _section("not_assessed", statement), []
     called = row["call"] == "called"
     reason = None if called else row["reason"]
     unseen = reason in UNSEEN
@@ -83,11 +85,11 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
                 "subtypes/model.json",
                 sha256=cohort.model_sha256,
                 record=row["subtype"],
-                rule="highest posterior probability, typicality",
+                rule=N_("highest posterior probability, typicality"),
             ),
         ),
         input=(Input(FILE, record.patient),),
-        limits=(_LIMIT,),
+        limits=(_(_LIMIT),),
         alternatives=_alternatives(posteriors, row["subtype"] if called else None),
     )
     section["claim"] = claim.id
@@ -97,7 +99,14 @@ def subtype_section(record: PatientRecord, cohort: Cohort) -> tuple[Row, list[Cl
 def _alternatives(posteriors: list[Row], called: str | None) -> tuple[str, ...]:
     """The subtypes that come next, at most two, with their posterior probability."""
     others = [entry for entry in posteriors if entry["subtype"] != called][:2]
-    return tuple(f"{o['subtype']}, posterior probability {probability(o['posterior'])}" for o in others)
+    return tuple(
+        _(
+            "{subtype}, posterior probability {probability}",
+            subtype=o["subtype"],
+            probability=probability(o["posterior"]),
+        )
+        for o in others
+    )
 
 
 def _section(status: str, statement: str) -> Row:
@@ -119,43 +128,65 @@ def _section(status: str, statement: str) -> Row:
 
 def _confidence(row: Row, reason: str | None) -> Confidence:
     if reason == "no_subtypes":
-        return Confidence("not supported", None, "no division of the cohort was supported")
+        return Confidence("not supported", None, N_("no division of the cohort was supported"))
     if reason == "atypical":
-        return Confidence("not supported", row["typicality"], "typicality")
-    return Confidence("uncertain" if reason else "likely", row["posterior"], "posterior probability")
+        return Confidence("not supported", row["typicality"], N_("typicality"))
+    return Confidence("uncertain" if reason else "likely", row["posterior"], N_("posterior probability"))
 
 
 def _called_sentence(row: Row, cohort: Cohort) -> str:
     size = cohort.subtype_sizes.get(row["subtype"], 0)
     name = cohort.subtype_names.get(row["subtype"]) or ""
-    described = f" ({name.split(': ', 1)[1]})" if ": " in name else ""
-    return (
-        f"Subtype {row['subtype']}{described}, posterior probability {probability(row['posterior'])}; "
-        f"{size:,} of {len(cohort.people):,} people of the cohort were called to it."
+    described = row["subtype"]
+    if ": " in name:
+        described = _("{subtype} ({name})", subtype=described, name=known(name.split(": ", 1)[1]))
+    return _(
+        "Subtype {subtype}, posterior probability {probability}; {size:,} of {n:,} people of the cohort were "
+        "called to it.",
+        subtype=described,
+        probability=probability(row["posterior"]),
+        size=size,
+        n=len(cohort.people),
     )
 
 
 def _no_call_sentence(row: Row, reason: str | None, record: PatientRecord, cohort: Cohort) -> str:
     values = list((record.features or {}).values())
-    known = f"{sum(value is not None for value in values)} of {len(values)}"
     limits = cohort.config["subtypes"]
-    posterior = "unknown" if row["posterior"] is None else probability(row["posterior"])
-    share = "an unknown part" if row["information"] is None else f"{row['information']:.0%}"
-    typicality = "unknown" if row["typicality"] is None else number(row["typicality"], 2)
-    sentences = {
-        "ambiguous": f"No call: the highest posterior probability, {posterior}, "
-        f"is under the limit of {limits['call_probability']}.",
-        "atypical": "No call: the patient is unlike the members of every subtype "
-        f"(typicality {typicality}, limit {limits['typicality_alpha']}).",
-        "unclassified": "No call: the patient is most like those who have no class.",
-        "no_subtypes": "No call: the data of this cohort don't support a division into subtypes.",
-        "insufficient_data": f"Not assessed: {known} features are known, which hold {share} of what tells "
-        f"the subtypes apart; the limit is {limits['min_information']:.0%}.",
-        "out_of_reference": "Not assessed: the patient's ancestry is outside the range of the people that "
-        "the model was made with.",
-        "failed_qc": "Not assessed: the genotypes failed quality control.",
-    }
-    return sentences.get(reason or "", "No call; the model gave no reason.")
+    return _(
+        _NO_CALL.get(reason or "", NO_REASON),
+        known=sum(value is not None for value in values),
+        n=len(values),
+        posterior=_("unknown") if row["posterior"] is None else probability(row["posterior"]),
+        share=_("an unknown part") if row["information"] is None else f"{row['information']:.0%}",
+        typicality=_("unknown") if row["typicality"] is None else number(row["typicality"], 2),
+        lowest_posterior=limits["call_probability"],
+        lowest_typicality=limits["typicality_alpha"],
+        lowest_share=limits["min_information"],
+    )
+
+
+_NO_CALL = {
+    "ambiguous": N_(
+        "No call: the highest posterior probability, {posterior}, is under the limit of {lowest_posterior}."
+    ),
+    "atypical": N_(
+        "No call: the patient is unlike the members of every subtype (typicality {typicality}, limit "
+        "{lowest_typicality})."
+    ),
+    "unclassified": N_("No call: the patient is most like those who have no class."),
+    "no_subtypes": N_("No call: the data of this cohort don't support a division into subtypes."),
+    "insufficient_data": N_(
+        "Not assessed: {known} of {n} features are known, which hold {share} of what tells the subtypes "
+        "apart; the limit is {lowest_share:.0%}."
+    ),
+    "out_of_reference": N_(
+        "Not assessed: the patient's ancestry is outside the range of the people that the model was made "
+        "with."
+    ),
+    "failed_qc": N_("Not assessed: the genotypes failed quality control."),
+}
+NO_REASON = N_("No call; the model gave no reason.")
 
 
 def _features(record: PatientRecord, cohort: Cohort, subtype: str | None) -> list[Row]:
@@ -178,7 +209,7 @@ def _feature(
     place = cohort.percentile(name, float(value)) if isinstance(value, int | float) else None
     return {
         "feature": name,
-        "description": column.get("description") or (_CARRIER if name.startswith("carrier:") else None),
+        "description": column.get("description") or (_(_CARRIER) if name.startswith("carrier:") else None),
         "unit": column.get("unit") or None,
         "value": None if value is None else float(value),
         "status": "present" if value is not None else "missing",

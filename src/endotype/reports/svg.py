@@ -11,6 +11,8 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from endotype.axes import GREY, PALETTE, Axes, fit, padded_range, picture, scale
+from endotype.reports.language import _
+from endotype.reports.text import words
 from endotype.subtypes.picture_embedding import place_among as place_among
 
 FlowStep = tuple[str, int, Sequence[tuple[str, int]]]
@@ -96,9 +98,10 @@ def traffic_light(verdict: str | None) -> Markup:
         f' stroke="{colour if word == verdict else "#c3cdd3"}"/>'
         for i, (word, colour) in enumerate(_LIGHTS.items())
     )
+    title = _("quality: {verdict}", verdict=words(verdict or "not assessed"))
     return Markup(
         f'<svg class="light" width="62" height="22" viewBox="0 0 62 22" role="img">'
-        f"<title>{escape('quality: ' + (verdict or 'not assessed'))}</title>{lamps}</svg>"
+        f"<title>{escape(title)}</title>{lamps}</svg>"
     )
 
 
@@ -114,7 +117,7 @@ def scatter(
     All points of a group are one path of zero-length strokes, so that ten thousand points stay small.
     """
     plot = Axes(padded_range(x, 0.04), padded_range(y, 0.04), labels, title)
-    for _, colour, mask in groups:
+    for _name, colour, mask in groups:
         points = "".join(f"M{plot.x(a):.1f} {plot.y(b):.1f}h0" for a, b in zip(x[mask], y[mask], strict=True))
         if points:
             plot.add(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from endotype import visible
-from endotype.reports.language import known
+from endotype.reports.language import N_, _, known
 from endotype.visible import clean
 
-STARS = "review stars of 4"
+STARS = N_("review stars of 4")
 """The kind of number that a clinical source's review status is."""
-POINTS = "points of the ACMG/AMP criteria"
+POINTS = N_("points of the ACMG/AMP criteria")
 """The kind of number that the evidence for a class adds up to."""
+CALL_RATE = N_("call rate")
+"""The kind of number that is a share of sites with a usable genotype."""
 
 _HTTPS = re.compile(
     r"https://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?(?:/[A-Za-z0-9._~/?#&=%+,;:@-]*)?"
@@ -66,8 +68,18 @@ def plain(value: Any) -> Any:
 
 
 def words(term: str) -> str:
-    """An identifier such as ``stop_gained`` as words of the current language."""
+    """An identifier such as ``stop_gained&splice_region_variant`` as words of the current language."""
     return known(visible.words(term))
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Parts of a sentence one after the other, as the current language separates them."""
+    return _(", ").join(parts)
+
+
+def reasons_listed(parts: Iterable[str]) -> str:
+    """Clauses one after the other, as the current language separates them."""
+    return _("; ").join(parts)
 
 
 def feature_name(name: str) -> str:
@@ -77,7 +89,9 @@ def feature_name(name: str) -> str:
 
 def shorten(text: str, limit: int = 40) -> str:
     """``text``, or its first characters and how many there are: long alleles, long notes."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}… ({len(text)} characters)"
+    if len(text) <= limit:
+        return text
+    return _("{start}… ({n} characters)", start=text[: limit - 1], n=len(text))
 
 
 def https_link(text: str | None) -> str | None:
@@ -97,6 +111,8 @@ def number(value: float | None, digits: int = 3) -> str:
         shown = f"{value:,.0f}"
     elif value == 0 or 1e-4 <= abs(value) < 1e6:
         shown = f"{value:.{digits}g}"
+        # A value that rounds to more places than digits, such as 100 to two.
+        shown = f"{value:,.0f}" if "e+" in shown else shown
     else:
         shown = _scientific(value, digits)
     return shown.replace("-", "−")
@@ -133,27 +149,26 @@ def confidence_number(confidence: dict[str, Any]) -> str:
     """The number behind a word of confidence with its kind; the kind alone where there is no number."""
     kind, value = confidence["kind"], confidence["value"]
     if value is None:
-        return str(kind)
+        return known(kind)
     if kind == STARS:
-        return f"{value:.0f} of 4 review stars"
+        return _("{n:.0f} of 4 review stars", n=value)
     if kind == POINTS:
-        return f"{value:.0f} {kind}"
-    if kind == "call rate":
-        return f"{kind}: {percent(value)}"
-    return f"{kind}: {probability(value) if 'probability' in kind else number(value)}"
+        return _("{n:.0f} points of the ACMG/AMP criteria", n=value)
+    shown = percent(value) if kind == CALL_RATE else probability(value) if "probability" in kind else None
+    return _("{kind}: {number}", kind=known(kind), number=shown or number(value))
 
 
 def ordinal(value: int) -> str:
     """``1st``, ``2nd``, ``3rd``, ``11th`` ..."""
-    suffix = "th" if 10 <= value % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
-    return f"{value}{suffix}"
+    forms = {1: N_("{n}st"), 2: N_("{n}nd"), 3: N_("{n}rd")}
+    return _(N_("{n}th") if 10 <= value % 100 <= 20 else forms.get(value % 10, "{n}th"), n=value)
 
 
 def percentile(value: float) -> str:
     """A percentile as an ordinal; nobody is at the 0th or the 100th."""
     if value < 1:
-        return "below the 1st"
-    return "above the 99th" if value > 99 else ordinal(round(value))
+        return _("below the 1st")
+    return _("above the 99th") if value > 99 else ordinal(round(value))
 
 
 def plural(count: int, noun: str, plural_noun: str = "") -> str:
@@ -175,6 +190,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "shorten": shorten,
     "https_link": https_link,
     "words": words,
+    "known": known,
+    "listed": listed,
+    "reasons_listed": reasons_listed,
     "number": number,
     "percent": percent,
     "feature_name": feature_name,

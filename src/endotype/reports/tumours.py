@@ -7,7 +7,7 @@ judged here.
 from __future__ import annotations
 
 from endotype.reports.inputs import MUTATION_COLUMNS, Cohort, PatientRecord, Row
-from endotype.reports.text import plural
+from endotype.reports.language import _, ngettext
 
 MAX_MUTATIONS = 25
 """Mutations that a report lists of a tumour; the rest is counted."""
@@ -21,11 +21,15 @@ def tumour_section(record: PatientRecord, cohort: Cohort) -> Row:
     gene, which says how common they are, not how important.
     """
     if not record.tumours:
-        statement = "Not assessed: there is no tumour of this person in the run."
+        statement = _("Not assessed: there is no tumour of this person in the run.")
         return {"status": "not_assessed", "statement": statement, "items": []}
     items = [_item(row, record, cohort) for row in record.tumours]
     n_mutations = sum(item["n_mutations"] for item in items)
-    statement = f"{plural(len(items), 'tumour')} with {plural(n_mutations, 'mutation')}."
+    statement = _(
+        "{tumours} with {mutations}.",
+        tumours=ngettext("{n:,} tumour", "{n:,} tumours", len(items)),
+        mutations=ngettext("{n:,} mutation", "{n:,} mutations", n_mutations),
+    )
     return {"status": "present" if n_mutations else "absent", "statement": statement, "items": items}
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-NO_FEATURE = "no distinguishing feature"
+from endotype.message import N_
+
+NO_FEATURE = N_("no distinguishing feature")
 
 _MEANT = frozenset(",;<>&\"'`|*[]\\@")
 """Signs that separate the parts of a name, or that mean something in HTML, Markdown and spreadsheets."""
@@ -114,7 +116,11 @@ def _compose(subtype: str, features: list[dict[str, Any]], rule: NameRule) -> st
             label = plain_label(feature["name"], rule.label)
             signed = feature["direction"] in "+-"
             parts[not signed].append(
-                f"{label}{feature['direction']}" if signed else f"{label} {feature['direction']}"
+                f"{label}{feature['direction']}"
+                if signed
+                else (N_("{feature} high") if feature["direction"] == "high" else N_("{feature} low")).format(
+                    feature=label
+                )
             )
         name = f"{subtype}: " + "; ".join(", ".join(part) for part in parts if part)
         if len(name) <= rule.length:

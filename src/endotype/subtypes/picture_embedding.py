@@ -100,13 +100,16 @@ def outlines(scores: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> li
     return found
 
 
-def place_among(position: Mapping[str, Any], colours: Mapping[str, str], title: str) -> Markup:
+def place_among(
+    position: Mapping[str, Any], colours: Mapping[str, str], title: str, axes: tuple[str, str] | None = None
+) -> Markup:
     """One patient among the outlines of the subtypes: inner ones hold about half of the members, outer 90 %.
 
     Args:
         position: ``patient`` (two scores, or None), ``groups`` of :func:`outlines`, ``share`` of the axes.
         colours: by subtype.
         title: for those who can't see it.
+        axes: what the axes are called; :func:`axis_labels` without.
     """
     groups = position["groups"]
     patient = position["patient"]
@@ -118,7 +121,7 @@ def place_among(position: Mapping[str, Any], colours: Mapping[str, str], title: 
     points = np.array([*reach, *([patient] if patient else [])], float).reshape(-1, 2)
     plot = Axes(
         padded_range(points[:, 0], 0.06), padded_range(points[:, 1], 0.06),
-        axis_labels(np.array(position["share"], float)), title, size=(360, 290),
+        axes or axis_labels(np.array(position["share"], float)), title, size=(360, 290),
     )  # fmt: skip
     for group in groups:
         colour = colours.get(group["subtype"], GREY)

@@ -36,6 +36,7 @@ import pandas as pd
 
 from endotype.cohort.assembly import canonical_assembly, match_contigs, sex_chromosome
 from endotype.errors import input_error, visible
+from endotype.message import N_
 from endotype.subtypes.score_file import ADDITIVE, DOMINANT, NO_POSITION, RECESSIVE, ScoreFile
 
 MATCHED = "matched"
@@ -346,12 +347,12 @@ def _summary(score: ScoreFile, details: pd.DataFrame, min_match_rate: float) -> 
         whole = float(size[counted].sum())
         share = float(size[used].sum()) / whole if whole > 0 else 0.0
         if whole == 0:
-            reason = "all weights are 0"
+            reason = N_("all weights are 0")
         elif min(rate, share) < min_match_rate:
-            reason = (
-                f"{used.sum()} of {counted.sum()} rows and {share:.1%} of the weight are in the cohort; "
-                f"at least {min_match_rate:.0%} of both are needed"
-            )
+            reason = N_(
+                "{used} of {counted} rows and {share:.1%} of the weight are in the cohort; at least "
+                "{least:.0%} of both are needed"
+            ).format(used=used.sum(), counted=counted.sum(), share=share, least=min_match_rate)
         else:
             reason = ""
         summary.append(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.tables import read_parquet
 from endotype.targets.diseases import Diseases
 from endotype.targets.findings import BURDEN, COPY_NUMBER, FUSION, GERMLINE, SOMATIC
@@ -39,7 +40,7 @@ _TYPES = EVIDENCE_TYPES | HIDDEN_TYPES
 UNKNOWN_DIRECTION = 0.5
 """Match of a target that needs a loss or a gain with a finding whose effect on the gene is not known."""
 
-UNKNOWN_DIRECTION_NOTE = "Whether the gene loses or gains function is not known, which halves the weight."
+UNKNOWN_DIRECTION_NOTE = N_("Whether the gene loses or gains function is not known, which halves the weight.")
 
 DRUGGABLE_RELIABILITY = 0.1
 """Of a source of drug interactions: that a drug binds a product says nothing of a patient's benefit."""

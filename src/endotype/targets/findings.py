@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from endotype.errors import InputError, Problem, input_error, nearest, visible
+from endotype.message import N_
 from endotype.tables import read_text_table, require_columns
 from endotype.targets.protein_change import one_letter, residue_of
 
@@ -155,12 +156,16 @@ def tumour_findings(somatic: pd.DataFrame, hotspots: Hotspots | None = None) -> 
     for tumour, gene, kind, share, named, is_hot, no_normal in zip(
         *columns, change, hot, unmatched, strict=True
     ):
-        text = f"The tumour {tumour} carries {gene} {named or kind} ({kind})"
+        parts = [
+            N_("The tumour {tumour} carries {gene} {change} ({kind})").format(
+                tumour=tumour, gene=gene, change=named or kind, kind=kind
+            )
+        ]
         if np.isfinite(share):
-            text += f", allele fraction {share:.2f}"
-        text += "; a hotspot" if is_hot else ""
-        text += "; without a matched normal, germline origin isn't excluded" if no_normal else ""
-        details.append(f"{text}.")
+            parts = [N_("{finding}, allele fraction {share:.2f}").format(finding=parts[0], share=share)]
+        parts += [N_("a hotspot")] if is_hot else []
+        parts += [N_("without a matched normal, germline origin isn't excluded")] if no_normal else []
+        details.append("; ".join(parts) + ".")
     table = pd.DataFrame(
         {
             "patient": rows["patient"].to_numpy(),
@@ -208,8 +213,11 @@ def germline_findings(carriers: pd.DataFrame, inheritance: dict[str, str]) -> pd
                 "effect": "loss" if row.impact == "HIGH" else "unknown",
                 "matters": bool(row.damaging),
                 "weight": ONE_COPY_OF_RECESSIVE if recessive else 1.0,
-                "detail": f"Carries {row.variant_id} ({effect}), {copies}"
-                + (", of a gene whose diseases are recessive." if recessive else "."),
+                "detail": (
+                    N_("Carries {variant} ({effect}), {copies}, of a gene whose diseases are recessive.")
+                    if recessive
+                    else N_("Carries {variant} ({effect}), {copies}.")
+                ).format(variant=row.variant_id, effect=effect, copies=copies),
             }
         )
     return finding_table(found)
@@ -230,7 +238,9 @@ def burden_findings(tumours: pd.DataFrame) -> pd.DataFrame:
                 "gene": "mutational burden",
                 "matters": True,
                 "burden": burden,
-                "detail": f"The tumour {tumour} has {burden:.1f} mutations per megabase.",
+                "detail": N_("The tumour {tumour} has {burden:.1f} mutations per megabase.").format(
+                    tumour=tumour, burden=burden
+                ),
             }
             for patient, tumour, burden in zip(*columns, strict=True)
         ]
@@ -282,7 +292,7 @@ def read_alterations(path: str | Path) -> pd.DataFrame:
                 "effect": "loss" if loss else "gain" if kind == "Amplification" else "unknown",
                 "input_file": table.path,
                 "input_line": line,
-                "detail": f"The tumour has {what}.",
+                "detail": N_("The tumour has {what}.").format(what=what),
             }
             for gene in both
         ]

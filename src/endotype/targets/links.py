@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom
 
+from endotype.message import N_
 from endotype.targets.findings import COPY_NUMBER, FUSION, SOMATIC
 from endotype.targets.match import CLONAL, NO_FRACTION, UNKNOWN_EFFECT
 from endotype.variants.plink import MISSING, GenotypeStore
@@ -94,7 +95,9 @@ def carried_variant_links(
                 "weight": weight,
                 "effect": "loss" if first["impact"] == "HIGH" else "unknown",
                 "variant_id": first["variant_id"],
-                "detail": f"Carries {first['variant_id']} ({effect}){more}, {zygosity}; inheritance {mode}.",
+                "detail": N_("Carries {variants}, {zygosity}; inheritance {mode}.").format(
+                    variants=f"{first['variant_id']} ({effect}){more}", zygosity=zygosity, mode=mode
+                ),
             }
         )
     return link_table(rows)
@@ -240,10 +243,21 @@ def subtype_links(assignments: pd.DataFrame, enrichment: pd.DataFrame) -> tuple[
                 "link": "subtype",
                 "weight": 1.0,
                 "effect": "unknown",
-                "detail": f"{row['n_carriers']} of {row['n_members']} members of {row['subtype']} carry a "
-                f"damaging variant of {row['gene']}, {row['other_carriers']} of {row['n_others']} others do "
-                f"(odds ratio {row['odds_ratio']:.1f}, false discovery rate {row['fdr']:.2g}); posterior "
-                f"{_probability(row['posterior'])}.",
+                "detail": N_(
+                    "{n_carriers} of {n_members} members of {subtype} carry a damaging variant of {gene}, "
+                    "{other_carriers} of {n_others} others do (odds ratio {odds_ratio:.1f}, false discovery "
+                    "rate {fdr:.2g}); posterior {probability}."
+                ).format(
+                    n_carriers=row["n_carriers"],
+                    n_members=row["n_members"],
+                    subtype=row["subtype"],
+                    gene=row["gene"],
+                    other_carriers=row["other_carriers"],
+                    n_others=row["n_others"],
+                    odds_ratio=row["odds_ratio"],
+                    fdr=row["fdr"],
+                    probability=_probability(row["posterior"]),
+                ),
             }
         )
     return link_table(rows), subtypes
@@ -308,7 +322,9 @@ def association_links(
         if locus["kind"] == "gene":
             for carrier in first[first["gene"] == gene].to_dict("records"):
                 variant = carrier["variant_id"]
-                detail = f"Carries {variant}; rare variants of {gene} are associated with {trait}."
+                detail = N_("Carries {variant}; rare variants of {gene} are associated with {trait}.").format(
+                    variant=variant, gene=gene, trait=trait
+                )
                 rows.append(_association(carrier["patient"], gene, 1.0, "loss", variant, detail))
             continue
         if locus["id"] not in row_of.index:
@@ -316,10 +332,10 @@ def association_links(
         dosage = _copies(store, int(row_of[locus["id"]]), locus["effect_allele"])
         for person in np.flatnonzero((dosage > 0) & usable):
             copies = int(dosage[person])
-            detail = (
-                f"Carries {copies} of 2 copies of {locus['effect_allele']} at {locus['id']}, "
-                f"associated with {trait}; {gene} is the nearest gene."
-            )
+            detail = N_(
+                "Carries {copies} of 2 copies of {allele} at {locus}, associated with {trait}; {gene} is the "
+                "nearest gene."
+            ).format(copies=copies, allele=locus["effect_allele"], locus=locus["id"], trait=trait, gene=gene)
             weight = NEAREST_GENE * copies / 2
             rows.append(_association(people[person], gene, weight, "unknown", locus["id"], detail))
     return link_table(rows)
@@ -366,10 +382,10 @@ def _credible_rows(
             continue
         lead = there.sort_values(["pip", "variant_id"], ascending=[False, True])["variant_id"].iloc[0]
         for person in np.flatnonzero((share > 0) & usable):
-            detail = (
-                f"Carries alleles of the credible set of {trait}; their summed probability for {gene}, by "
-                f"copies, is {share[person]:.2f}."
-            )
+            detail = N_(
+                "Carries alleles of the credible set of {trait}; their summed probability for {gene}, by "
+                "copies, is {share:.2f}."
+            ).format(trait=trait, gene=gene, share=share[person])
             link = _association(people[person], str(gene), 1.0, "unknown", lead, detail)
             fraction = {"fraction": min(float(share[person]), 1.0), "fraction_count": CREDIBLE_COUNT}
             rows.append(link | fraction | {"fraction_gain": 1.0})

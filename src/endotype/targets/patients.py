@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.targets.levels import TIER_ORDER
 from endotype.targets.rank import Ranked
 
@@ -21,7 +22,7 @@ PATIENT_TYPES = {
 """Columns of ``targets/patients.parquet``. ``status``: ``targets``, ``none_found`` or ``not_assessed``;
 ``n_targets`` without those that are druggable alone."""
 
-NEVER_LOOKED_AT = "microsatellite stability, mutational signatures and expression: not looked at"
+NEVER_LOOKED_AT = N_("microsatellite stability, mutational signatures and expression: not looked at")
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,24 @@ class Seen:
             if there:
                 looked.append(topic)
             else:
-                lacking.append(f"{topic}: {reason}")
+                lacking.append(N_("{topic}: {reason}").format(topic=topic, reason=reason))
 
         tumour = patient in self.with_tumour
-        say("carried variants", patient in self.genotyped, "no usable genotypes or no consequences")
-        say("tumour variants", tumour, "no tumour file")
+        lacks = N_("no usable genotypes or no consequences")
+        say(N_("carried variants"), patient in self.genotyped, lacks)
+        say(N_("tumour variants"), tumour, N_("no tumour file"))
         if n := self.without_gene.get(patient, 0):
-            lacking.append(f"{n} tumour variant{'' if n == 1 else 's'}: no gene is known")
+            said = N_("{n} tumour variant: no gene is known")
+            lacking.append((said if n == 1 else N_("{n} tumour variants: no gene is known")).format(n=n))
         if tumour:
-            say("hotspots", self.hotspots, "no table of hotspots")
-            say("mutational burden", patient in self.with_burden, "not measured per megabase")
-        say("copy number and fusions", self.alterations, "no table of alterations")
+            say(N_("hotspots"), self.hotspots, N_("no table of hotspots"))
+            say(N_("mutational burden"), patient in self.with_burden, N_("not measured per megabase"))
+        say(N_("copy number and fusions"), self.alterations, N_("no table of alterations"))
         if self.table:
-            say("subtype", call == "", f"no call ({call})" if call else "no assignment")
-            say("associations", patient in self.genotyped, "no usable genotypes")
-        say("disease", patient in self.stated, "not stated")
+            no_call = N_("no call ({reason})").format(reason=call) if call else N_("no assignment")
+            say(N_("subtype"), call == "", no_call)
+            say(N_("associations"), patient in self.genotyped, N_("no usable genotypes"))
+        say(N_("disease"), patient in self.stated, N_("not stated"))
         lacking.append(NEVER_LOOKED_AT)
         return looked, lacking
 
@@ -115,12 +119,13 @@ def patient_table(people: pd.Series, ranked: Ranked, findings: pd.DataFrame, see
 
 def _statement(status: str, n: int, sources: bool) -> str:
     if status == "targets":
-        return f"{n} target{'' if n == 1 else 's'} rest on what was found in this patient."
+        said = N_("{n} target rest on what was found in this patient.")
+        return (said if n == 1 else N_("{n} targets rest on what was found in this patient.")).format(n=n)
     if status == "none_found":
-        return "No actionable target: nothing in the sources fits what was found in this patient."
+        return N_("No actionable target: nothing in the sources fits what was found in this patient.")
     if not sources:
-        return "Not assessed: the run has no source of targets."
-    return "Not assessed: there is neither a usable genotype nor a tumour file to look at."
+        return N_("Not assessed: the run has no source of targets.")
+    return N_("Not assessed: there is neither a usable genotype nor a tumour file to look at.")
 
 
 def summary(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.targets.evidence import EVIDENCE_TYPES
 from endotype.targets.levels import TIER_ORDER
 from endotype.targets.links import Subtypes
@@ -150,7 +151,7 @@ def _flagged(rows: pd.DataFrame) -> pd.DataFrame:
     against = against.assign(order=against["tier"].map(TIER_ORDER)).sort_values(["order", "gene"])
     first = against.drop_duplicates(["patient", "key"])
     note = {
-        (p, k): f"Also listed as contraindicated for {g} (tier {t})."
+        (p, k): N_("Also listed as contraindicated for {gene} (tier {tier}).").format(gene=g, tier=t)
         for p, k, g, t in zip(first["patient"], first["key"], first["gene"], first["tier"], strict=True)
     }
     said = []

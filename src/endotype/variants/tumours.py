@@ -24,6 +24,7 @@ from endotype.cohort.assembly import canonical_assembly
 from endotype.cohort.reference import open_reference
 from endotype.errors import InputError, Problem
 from endotype.files import read_json, write_json
+from endotype.message import N_
 from endotype.tables import read_parquet, write_parquet, write_tsv
 from endotype.variants.bed import read_bed
 from endotype.variants.maf import read_maf
@@ -341,31 +342,37 @@ def _tumours(
 
 def verdict(row: Any) -> str:
     """One tumour in a sentence or two; ``row`` has the columns of ``tumours.parquet`` and ``has_normal``."""
-    plural = "" if row.n_mutations == 1 else "s"
-    kind = f"somatic mutation{plural}" if row.has_normal else f"variant{plural}, somatic or germline"
-    said = f"{row.n_mutations:,} {kind}"
+    one = row.n_mutations == 1
+    if row.has_normal:
+        kind = N_("{n:,} somatic mutation") if one else N_("{n:,} somatic mutations")
+    else:
+        kind = N_("{n:,} variant, somatic or germline") if one else N_("{n:,} variants, somatic or germline")
+    said = kind.format(n=row.n_mutations)
     if pd.notna(row.mutations_per_megabase):
-        said += f", {row.mutations_per_megabase:.1f} per megabase of {row.callable_megabases:.1f} callable"
-    said += {
-        "hypermutated": f": hypermutated ({row.hypermutation_rule}).",
-        "not_hypermutated": f": not hypermutated (not {row.hypermutation_rule}).",
-        "not_assessed": f". Hypermutation was not assessed: {row.hypermutation_rule}.",
-    }[row.hypermutation]
+        said = N_("{mutations}, {rate:.1f} per megabase of {callable:.1f} callable").format(
+            mutations=said, rate=row.mutations_per_megabase, callable=row.callable_megabases
+        )
+    said = {
+        "hypermutated": N_("{mutations}: hypermutated ({rule})."),
+        "not_hypermutated": N_("{mutations}: not hypermutated (not {rule})."),
+        "not_assessed": N_("{mutations}. Hypermutation was not assessed: {rule}."),
+    }[row.hypermutation].format(mutations=said, rule=row.hypermutation_rule)
     if not row.has_normal:
-        said += " No matched normal: germline origin is not excluded."
+        said += " " + N_("No matched normal: germline origin is not excluded.")
     if row.n_rejected:
-        said += f" {row.n_rejected:,} of {row.n_alleles:,} alleles were set aside."
+        aside = N_("{rejected:,} of {alleles:,} alleles were set aside.")
+        said += " " + aside.format(rejected=row.n_rejected, alleles=row.n_alleles)
     return said
 
 
 def _not_assessed(row: Any, has_reads: bool, has_reference: bool) -> list[str]:
     topics = {
-        "purity": False,
-        "germline origin": bool(row.has_normal),
-        "mutations per megabase": pd.notna(row.mutations_per_megabase),
-        "hypermutation": row.hypermutation != "not_assessed",
-        "nonsynonymous mutations": pd.notna(row.n_nonsynonymous),
-        "allele fractions": has_reads or not row.n_variants,
-        "reference alleles and left alignment": has_reference,
+        N_("purity"): False,
+        N_("germline origin"): bool(row.has_normal),
+        N_("mutations per megabase"): pd.notna(row.mutations_per_megabase),
+        N_("hypermutation"): row.hypermutation != "not_assessed",
+        N_("nonsynonymous mutations"): pd.notna(row.n_nonsynonymous),
+        N_("allele fractions"): has_reads or not row.n_variants,
+        N_("reference alleles and left alignment"): has_reference,
     }
     return [topic for topic, assessed in topics.items() if not assessed]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from endotype.annotation.acmg.candidate import Candidate, Context
 from endotype.annotation.acmg.criteria import CRITERIA, Finding, met, not_evaluable, not_met
 from endotype.cohort.assembly import bare_name
+from endotype.message import N_
 
 SOURCE = "population_frequency"
 _NOT_ASSESSED = "The frequency in the population was not assessed at this site."
@@ -38,8 +39,15 @@ def bs1(v: Candidate, c: Context) -> Finding:
     return _too_frequent("BS1", c.settings.bs1_frequency, v, c)
 
 
+_OF_GENE = N_(" for {gene} ({source})")
+_ABOVE = N_("{what} is {value:.4g}, above {limit}.")
+
+
 def _too_frequent(name: str, default: float, v: Candidate, c: Context) -> Finding:
-    limits = [(t.number, t.strength, f" for {v.name} ({t.source})") for t in c.limits(v, name, "frequency")]
+    limits = [
+        (t.number, t.strength, _OF_GENE.format(gene=v.name, source=t.source))
+        for t in c.limits(v, name, "frequency")
+    ]
     limits = limits or [(default, CRITERIA[name].strength, "")]
     frequency = _for_benign(v, c)
     if frequency.value is None:
@@ -51,7 +59,7 @@ def _too_frequent(name: str, default: float, v: Candidate, c: Context) -> Findin
         return not_met(name, reason, frequency.numbers, "ba1_exceptions")
     for limit, strength, whose in limits:
         if frequency.value > limit:
-            reason = f"{frequency.text} is {frequency.value:.4g}, above {limit:.4g}{whose}."
+            reason = _ABOVE.format(what=frequency.text, value=frequency.value, limit=f"{limit:.4g}{whose}")
             return met(name, strength, reason, frequency.numbers | {"limit": limit}, SOURCE, v.population_row)
     limit, _, whose = limits[-1]
     if v.population_status == "absent":
@@ -69,7 +77,7 @@ def _for_benign(v: Candidate, c: Context) -> _Frequency:
     if _is_filtered(v):
         return _Frequency(None, _FILTERED, {"filter": v.population_filter})
     if v.population_faf is not None:
-        text = "The filtering allele frequency (95 %) of the group that has most"
+        text = N_("The filtering allele frequency (95 %) of the group that has most")
         return _Frequency(v.population_faf, text, {"filtering_allele_frequency": v.population_faf})
     numbers: dict[str, object] = {"allele_frequency": v.population_af, "alleles": v.population_an}
     if v.population_af is None or v.population_an is None:
@@ -77,7 +85,8 @@ def _for_benign(v: Candidate, c: Context) -> _Frequency:
     if v.population_an < c.settings.min_alleles:
         few = f"Only {v.population_an} alleles were counted; {c.settings.min_alleles} are needed."
         return _Frequency(None, few, numbers)
-    return _Frequency(v.population_af, f"The allele frequency among {v.population_an} alleles", numbers)
+    text = N_("The allele frequency among {n!s} alleles").format(n=v.population_an)
+    return _Frequency(v.population_af, text, numbers)
 
 
 def _is_filtered(v: Candidate) -> bool:
@@ -98,12 +107,11 @@ def pm2(v: Candidate, c: Context) -> Finding:
     recessive = v.facts.inheritance == {"AR"}
     default = c.settings.pm2_frequency_recessive if recessive else c.settings.pm2_frequency
     limits = [(t.number, t.strength, f" ({t.source})") for t in c.limits(v, "PM2", "frequency")]
-    limits = limits or [(default, "supporting", " of a recessive gene" if recessive else "")]
+    limits = limits or [(default, "supporting", N_(" of a recessive gene") if recessive else "")]
     if v.population_status == "absent":
         strength = limits[0][1]
-        return met(
-            "PM2", strength, "The allele was looked for in the population source and not seen.", {}, SOURCE
-        )
+        reason = N_("The allele was looked for in the population source and not seen.")
+        return met("PM2", strength, reason, {}, SOURCE)
     known = [f for f in (v.population_af, v.population_max_af) if f is not None]
     numbers = {"allele_frequency": v.population_af, "alleles": v.population_an}
     if v.population_max_af is not None:
@@ -117,8 +125,13 @@ def pm2(v: Candidate, c: Context) -> Finding:
                 few = f"fewer than {c.settings.min_alleles} alleles are known to have been counted"
                 reason = f"The allele frequency is {frequency:.4g}, but {few}."
                 return not_evaluable("PM2", reason, numbers, SOURCE, v.population_row)
-            within = f"within the limit{whose} of {limit:.4g}"
-            reason = f"The highest allele frequency is {frequency:.4g}, {within}."
+            within = N_("The highest allele frequency is {frequency!s}, within the limit of {limit!s}.")
+            if whose:
+                within = N_(
+                    "The highest allele frequency is {frequency!s}, within the limit{whose} of {limit!s}."
+                )
+            values = {"frequency": f"{frequency:.4g}", "limit": f"{limit:.4g}"}
+            reason = within.format(whose=whose, **values)
             return met("PM2", strength, reason, numbers | {"limit": limit}, SOURCE, v.population_row)
     limit, _, whose = limits[-1]
     reason = f"The highest allele frequency is {frequency:.4g}, above the limit{whose} of {limit:.4g}."
@@ -147,12 +160,18 @@ def bs2(v: Candidate, c: Context) -> Finding:
         return not_evaluable("BS2", _FILTERED, {"filter": v.population_filter}, SOURCE, v.population_row)
     numbers: dict[str, object] = {"alleles_seen": alleles, "homozygotes": homozygotes}
     counts = {
-        "homozygotes": homozygotes,
-        "heterozygotes": None if alleles is None or homozygotes is None else alleles - 2 * homozygotes,
+        N_("homozygotes"): homozygotes,
+        N_("heterozygotes"): None if alleles is None or homozygotes is None else alleles - 2 * homozygotes,
     }
     for limit, strength, about, whose in limits:
         if (count := counts[about]) is not None and count >= limit:
-            reason = f"The population source has {count} {about}; {limit} are enough{whose}."
+            reason = N_("The population source has {count!s} {about}; {limit} are enough.").format(
+                count=count, about=about, limit=limit
+            )
+            if whose:
+                reason = N_("The population source has {count!s} {about}; {limit} are enough{whose}.").format(
+                    count=count, about=about, limit=limit, whose=whose
+                )
             return met("BS2", strength, reason, numbers | {"limit": limit}, SOURCE, v.population_row)
     if all(counts[about] is None for _, _, about, _ in limits):
         return not_evaluable("BS2", "The source does not count genotypes.", numbers, SOURCE, v.population_row)

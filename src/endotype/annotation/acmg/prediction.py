@@ -15,6 +15,7 @@ from typing import NamedTuple
 from endotype.annotation.acmg.candidate import NEAR_SPLICE_SITE, SPLICE_SITE, TRUNCATING, Candidate, Context
 from endotype.annotation.acmg.criteria import POINTS, Finding, met, not_evaluable, not_met
 from endotype.annotation.acmg.predictors import interval_of
+from endotype.message import N_
 
 _OFFSET = re.compile(r"\d([+-]\d+)")
 _DONOR, _ACCEPTOR = 7, -21
@@ -62,12 +63,16 @@ def _predict(criterion: str, kind: str, v: Candidate, c: Context) -> _Prediction
         why = f"the source of {tool} lacks this allele" if absent else f"the {tool} score was not assessed"
         return _Prediction(False, None, why, source, None)
     strength, who = _calibrated(criterion, kind, tool, score, v, c)
-    said = f"the {tool} score is {score:.4g}"
     if strength is None:
         side = "a damaging" if criterion == "PP3" else "a harmless"
+        said = f"the {tool} score is {score:.4g}"
         return _Prediction(True, None, f"{said}, outside the range that predicts {side} effect", source, row)
     strength = min(strength, c.settings.strongest_prediction, key=POINTS.__getitem__)
-    return _Prediction(True, strength, f"{said}, {strength.replace('_', ' ')} by {who}", source, row)
+    # Marked as it stands at the head of a reason; it stands within one, too.
+    text = N_("The {tool!s} score is {score:.4g}, {strength} by {who}").format(
+        tool=tool, score=score, strength=strength.replace("_", " "), who=who
+    )
+    return _Prediction(True, strength, f"{text[:1].lower()}{text[1:]}", source, row)
 
 
 def _calibrated(

@@ -7,6 +7,7 @@ from endotype.annotation.acmg.criteria import Finding, met, not_evaluable, not_m
 from endotype.annotation.acmg.known import GeneCounts, KnownAllele
 from endotype.annotation.acmg.predictors import interval_of
 from endotype.annotation.acmg.regions import CRITICAL
+from endotype.message import N_
 
 CLINICAL = "clinical_significance"
 _INFRAME = frozenset(("inframe_insertion", "inframe_deletion", "protein_altering_variant"))
@@ -21,7 +22,7 @@ def ps1(v: Candidate, c: Context) -> Finding:
         return not_met(
             "PS1", "No other established pathogenic allele makes the same amino acid change.", _place(v)
         )
-    return _by_comparison("PS1", same[0], ("strong", "moderate"), v, "makes the same amino acid change")
+    return _by_comparison("PS1", same[0], ("strong", "moderate"), v, N_("makes the same amino acid change"))
 
 
 def pm5(v: Candidate, c: Context) -> Finding:
@@ -33,7 +34,7 @@ def pm5(v: Candidate, c: Context) -> Finding:
         return not_met(
             "PM5", "No other amino acid change at this residue is established as pathogenic.", _place(v)
         )
-    return _by_comparison("PM5", others[0], ("moderate", "supporting"), v, "changes the same residue")
+    return _by_comparison("PM5", others[0], ("moderate", "supporting"), v, N_("changes the same residue"))
 
 
 def _comparable(name: str, v: Candidate, c: Context) -> Finding | None:
@@ -92,7 +93,8 @@ def _by_comparison(
         "known_stars": known.stars,
     }
     kind = "likely pathogenic" if known.likely else "pathogenic"
-    reason = f"{known.variant_id}, established as {kind} ({known.stars} stars), {what}."
+    said = N_("{variant!s}, established as {kind} ({stars!s} stars), {what}.")
+    reason = said.format(variant=known.variant_id, kind=kind, stars=known.stars, what=what)
     return met(name, strength, reason, numbers, CLINICAL, known.row)
 
 
@@ -106,7 +108,8 @@ def pm1(v: Candidate, c: Context) -> Finding:
     for t in residues:
         first, _, last = t.value.partition("-")
         if v.protein_position is not None and int(first) <= v.protein_position <= int(last):
-            reason = f"Residue {v.protein_position} lies in a critical stretch, {t.value} ({t.source})."
+            said = N_("Residue {residue!s} lies in a critical stretch, {stretch!s} ({source}).")
+            reason = said.format(residue=v.protein_position, stretch=t.value, source=t.source)
             return met("PM1", t.strength, reason, _place(v) | {"residues": t.value}, "thresholds", t.row)
     if c.regions is None or not c.regions.kinds & set(CRITICAL):
         if residues:
@@ -118,7 +121,9 @@ def pm1(v: Candidate, c: Context) -> Finding:
             "PM1", "The variant lies in no hot spot or critical domain of the table.", None, "regions"
         )
     numbers: dict[str, object] = {"kind": region.kind, "start": region.start, "end": region.end}
-    reason = f"The variant lies in the {region.kind} {region.name or 'without name'} ({region.source})."
+    said = N_("The variant lies in the {kind!s} {name} ({source}).")
+    name = region.name or N_("without name")
+    reason = said.format(kind=region.kind, name=name, source=region.source)
     return met("PM1", region.strength or "moderate", reason, numbers, "regions", region.row)
 
 
@@ -141,8 +146,10 @@ def pm4(v: Candidate, c: Context) -> Finding:
         )
     residues = abs(len(v.ref) - len(v.alt)) // 3
     strength = "supporting" if residues <= 1 else "moderate"
-    how = "one residue" if residues == 1 else f"{residues} residues"
-    reason = f"The protein's length changes by {how}, outside repeats."
+    reason = N_("The protein's length changes by one residue, outside repeats.")
+    if residues != 1:
+        said = N_("The protein's length changes by {n!s} residues, outside repeats.")
+        reason = said.format(n=residues)
     return met("PM4", strength, reason, _place(v) | {"residues": residues}, "effects")
 
 

@@ -19,6 +19,7 @@ from endotype.annotation.acmg.structure import (
     next_start,
     without_exons,
 )
+from endotype.message import N_
 
 _NULL = SPLICE_SITE | {"stop_gained", "frameshift_variant", "start_lost", "transcript_ablation"}
 _SHARE = 0.1
@@ -45,7 +46,8 @@ def pvs1(v: Candidate, c: Context) -> Finding:
         if level == 0:
             reason = f"{tree.reason} {v.name} is only moderately established as a disease gene."
             return not_met("PVS1", reason, tree.numbers, tree.source, tree.source_row)
-        reason = f"{tree.reason} One level less: {v.name} is only moderately established as a disease gene."
+        less = N_("One level less: {gene} is only moderately established as a disease gene.")
+        reason = f"{tree.reason} {less.format(gene=v.name)}"
         return tree._replace(strength=_LEVELS[level - 1], reason=reason)
     return tree
 
@@ -73,7 +75,7 @@ def _mechanism(v: Candidate, c: Context) -> Finding:
 
 def _walk(v: Candidate, c: Context) -> Finding:
     if "transcript_ablation" in v.terms:
-        return _leaf("very_strong", "The whole transcript is deleted.", {})
+        return _leaf("very_strong", N_("The whole transcript is deleted."), {})
     limits = c.limits(v, "PVS1", "last_position")
     if limits and (v.protein_position is None or v.protein_position > limits[0].number):
         reason = f"The variant is behind the last residue to which PVS1 applies ({limits[0].source})."
@@ -95,12 +97,18 @@ def _premature_stop(v: Candidate, c: Context) -> Finding:
         "nmd": v.nmd,
     }
     if v.nmd == "predicted":
-        return _decay(v, c, "The premature stop is predicted to bring decay of the mRNA about", numbers)
+        what = N_("The premature stop is predicted to bring decay of the mRNA about")
+        return _decay(v, c, what, numbers)
     if v.protein_position is None or not v.protein_length:
         return not_evaluable("PVS1", "Where in the protein the variant is was not assessed.", numbers)
     share = (v.protein_length - v.protein_position + 1) / v.protein_length
     return _shortened(
-        v, c, "The mRNA is predicted to escape decay", (v.protein_position, v.protein_length), share, numbers
+        v,
+        c,
+        N_("The mRNA is predicted to escape decay"),
+        (v.protein_position, v.protein_length),
+        share,
+        numbers,
     )
 
 
@@ -139,10 +147,12 @@ def _skipped(v: Candidate, c: Context, left: Shortened, numbers: dict[str, objec
         return not_evaluable("PVS1", f"The exon that would be skipped holds the {what} codon.", numbers)
     if left.decay:
         return _decay(
-            v, c, "Skipping the exon shifts the frame and is predicted to bring decay about", numbers
+            v, c, N_("Skipping the exon shifts the frame and is predicted to bring decay about"), numbers
         )
-    how = "keeps the frame" if left.in_frame else "changes the protein's end, without decay"
-    return _shortened(v, c, f"Skipping the exon {how}", left.removed, left.share, numbers)
+    what = N_("Skipping the exon keeps the frame")
+    if not left.in_frame:
+        what = N_("Skipping the exon changes the protein's end, without decay")
+    return _shortened(v, c, what, left.removed, left.share, numbers)
 
 
 def _start(v: Candidate, c: Context) -> Finding:
@@ -158,20 +168,20 @@ def _start(v: Candidate, c: Context) -> Finding:
     upto = structure.protein_length if residue is None else residue - 1
     numbers: dict[str, object] = {"next_methionine": residue}
     where = (
-        "no later methionine is in frame" if residue is None else f"the next methionine is residue {residue}"
+        N_("no later methionine is in frame")
+        if residue is None
+        else N_("the next methionine is residue {residue!s}").format(residue=residue)
     )
     if c.known is None:
-        reason = f"The start is lost; {where}; known pathogenic variants were not looked at."
-        return _leaf("supporting", reason, numbers)
+        said = N_("The start is lost; {where}; known pathogenic variants were not looked at.")
+        return _leaf("supporting", said.format(where=where), numbers)
     known = c.known.first_between(v.transcript, 2, upto, v.variant_id)
     if known is None:
-        return _leaf(
-            "supporting",
-            f"The start is lost; {where}, and no pathogenic variant is known before it.",
-            numbers,
-        )
+        said = N_("The start is lost; {where}, and no pathogenic variant is known before it.")
+        return _leaf("supporting", said.format(where=where), numbers)
     numbers |= {"known_variant": known.variant_id, "known_residue": known.position}
-    reason = f"The start is lost; {where}, and a pathogenic variant is known before it ({known.variant_id})."
+    said = N_("The start is lost; {where}, and a pathogenic variant is known before it ({variant!s}).")
+    reason = said.format(where=where, variant=known.variant_id)
     return met("PVS1", "moderate", reason, numbers, "clinical_significance", known.row)
 
 
@@ -221,7 +231,8 @@ def _shortened(
         stretches = structure.coding_stretches(*removed) if structure else [(v.pos, v.pos + len(v.ref) - 1)]
         for start, end in stretches:
             if region := c.regions.overlapping(v.chrom, start, end, CRITICAL, v.gene):
-                reason = f"{what}, and a critical region is hit ({region.name}, {region.source})."
+                said = N_("{what}, and a critical region is hit ({region}, {source}).")
+                reason = said.format(what=what, region=region.name, source=region.source)
                 return met("PVS1", "strong", reason, numbers, "regions", region.row)
         place = (v.chrom, v.pos, v.pos + len(v.ref) - 1)
         if region := c.regions.overlapping(*place, ["lof_frequent", "not_relevant"], v.gene):
@@ -234,8 +245,10 @@ def _shortened(
                 "PVS1", f"{what}, but {why} this exon ({region.source}).", numbers, "regions", region.row
             )
     if share > _SHARE:
-        return _leaf("strong", f"{what}; {share:.1%} of the protein is lost or changed.", numbers)
-    return _leaf("moderate", f"{what}; only {share:.1%} of the protein is lost or changed.", numbers)
+        said = N_("{what}; {share:.1%} of the protein is lost or changed.")
+        return _leaf("strong", said.format(what=what, share=share), numbers)
+    said = N_("{what}; only {share:.1%} of the protein is lost or changed.")
+    return _leaf("moderate", said.format(what=what, share=share), numbers)
 
 
 def _leaf(strength: str, reason: str, numbers: dict[str, object]) -> Finding:

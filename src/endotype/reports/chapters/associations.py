@@ -11,10 +11,10 @@ from endotype.reports.blocks import (
     text,
 )
 from endotype.reports.chapters.context import Context, failed
+from endotype.reports.language import _, ngettext, sentences
 from endotype.reports.text import (
     number,
     p_value,
-    plural,
     shorten,
     words,
 )
@@ -26,25 +26,33 @@ def associations(context: Context) -> list[Block]:
     blocks = [text(chapter["statement"]), *failed(context)]
     if not chapter["items"]:
         return blocks
-    columns = [("Trait", 18), ("Locus", 28), ("Carries", 18), ("Effect (95 % interval)", 22), ("p, n", 14)]
+    columns = [(_("Trait"), 18), (_("Locus"), 28), (_("Carries"), 18)]
+    columns += [(_("Effect (95\u00a0% interval)"), 22), (_("p, n"), 14)]
     rows = []
     for item in chapter["items"]:
-        locus = cell(code(shorten(item["id"], 48)), sub(f"near {item['gene']}") if item["gene"] else None)
+        near = sub(_("near {gene}", gene=item["gene"])) if item["gene"] else None
+        locus = cell(code(shorten(item["id"], 48)), near)
         if item["kind"] == "gene":
-            locus = cell(f"gene {item['gene']}", sub("rare altering variants together"))
-        carried = plural(item["alleles"], "allele")
+            locus = cell(_("gene {gene}", gene=item["gene"]), sub(_("rare altering variants together")))
+        carried = ngettext("{n:,} allele", "{n:,} alleles", item["alleles"])
         carried += f" {shorten(item['effect_allele'], 16)}" if item["effect_allele"] else ""
         rows.append(
             [
                 cell(words(item["trait"])),
                 locus,
-                cell(carried, None if item["eaf"] is None else sub(f"frequency {number(item['eaf'])}")),
+                cell(
+                    carried,
+                    None if item["eaf"] is None else sub(_("frequency {number}", number=number(item["eaf"]))),
+                ),
                 cell(item["effect"]),
                 cell(p_value(item["neg_log10_p"]), sub(f"n = {number(item['n'])}")),
             ]
         )
-    said = "Context from this cohort, not replicated elsewhere. Effects are averages over people and don’t "
-    return [*blocks, table(columns, rows), text(f"{said}predict a patient.", "muted")]
+    said = sentences(
+        _("Context from this cohort, not replicated elsewhere."),
+        _("Effects are averages over people and don’t predict a patient."),
+    )
+    return [*blocks, table(columns, rows), text(said, "muted")]
 
 
 ASSOCIATIONS_SHOWN = frozenset({"status", "statement", "items", "n_loci", "no_call"})

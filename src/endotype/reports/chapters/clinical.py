@@ -10,9 +10,11 @@ from endotype.reports.blocks import (
     sub,
     table,
     text,
+    yes_or_no,
 )
 from endotype.reports.chapters.context import Context
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _, known
 from endotype.reports.text import (
     number,
     percentile,
@@ -21,11 +23,11 @@ from endotype.reports.text import (
 )
 
 _ROLES = (
-    (("trait",), "Tested for association"),
-    (("covariate", "confounder"), "Adjusted for"),
-    (("outcome",), "Outcomes"),
-    (("feature",), "Features of the subtypes"),
-    (("label",), "Known classes"),
+    (("trait",), N_("Tested for association")),
+    (("covariate", "confounder"), N_("Adjusted for")),
+    (("outcome",), N_("Outcomes")),
+    (("feature",), N_("Features of the subtypes")),
+    (("label",), N_("Known classes")),
 )
 
 
@@ -33,14 +35,14 @@ def clinical(context: Context) -> list[Block]:
     """The patient's clinical values by what they were used for."""
     chapter = context.report["clinical"]
     blocks = [text(chapter["statement"])]
-    shown = {role for roles, _ in _ROLES for role in roles}
+    shown = {role for roles, _title in _ROLES for role in roles}
     further = tuple(sorted({item["role"] for item in chapter["items"]} - shown))
-    for roles, title in (*_ROLES, (further, "Other values")):
+    for roles, title in (*_ROLES, (further, N_("Other values"))):
         rows = [_value(item) for item in chapter["items"] if item["role"] in roles]
         if rows:
-            blocks.append(table([(title, 46), ("Patient", 29), ("Percentile", 25)], rows))
+            blocks.append(table([(_(title), 46), (_("Patient"), 29), (_("Percentile"), 25)], rows))
     if chapter["items"]:
-        said = (
+        said = _(
             "Percentile: place among the people of this cohort who have a value. It is not a reference range."
         )
         blocks.append(text(said, "muted"))
@@ -50,7 +52,7 @@ def clinical(context: Context) -> list[Block]:
 def _value(item: Row) -> list[Cell]:
     place = "–"
     if item["percentile"] is not None:
-        place = f"{percentile(item['percentile'])} of {number(item['n'])}"
+        place = _("{place} of {n}", place=percentile(item["percentile"]), n=number(item["n"]))
     name = cell(words(item["name"]), sub(shorten(item["description"], 120)) if item["description"] else None)
     return [name, _clinical_value(item), cell(place)]
 
@@ -58,13 +60,17 @@ def _value(item: Row) -> list[Cell]:
 def _clinical_value(item: Row) -> Cell:
     value = item["value"]
     if item["status"] == "missing":
-        return cell("not recorded")
+        return cell(_("not recorded"))
     if item["status"] == "set aside":
         aside = item["set_aside"]
-        said = f"found “{shorten(aside['found'], 60)}”; expected {shorten(aside['expected'], 80)}"
+        said = _(
+            "found “{found}”; expected {expected}",
+            found=shorten(aside["found"], 60),
+            expected=shorten(known(aside["expected"]), 80),
+        )
         return cell(chip("set aside"), sub(said))
     if isinstance(value, bool):
-        return cell("yes" if value else "no")
+        return cell(yes_or_no(value))
     if isinstance(value, int | float):
         return cell(f"{number(value, 4)} {item['unit'] or ''}".strip())
     return cell(shorten(str(value), 80))

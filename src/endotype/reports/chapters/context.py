@@ -9,6 +9,7 @@ from endotype.reports.blocks import (
     text,
 )
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Context:
     colours: dict[str, str]
 
 
-FAILED = "The genotypes failed quality control: nothing in this chapter is more than uncertain."
+FAILED = N_("The genotypes failed quality control: nothing in this chapter is more than uncertain.")
 
 
 def failed(context: Context) -> list[Block]:
     """A warning at the top of a chapter that rests on genotypes that failed quality control."""
-    return [text(FAILED, "alarm")] if context.report["quality"]["verdict"] == "fail" else []
+    return [text(_(FAILED), "alarm")] if context.report["quality"]["verdict"] == "fail" else []

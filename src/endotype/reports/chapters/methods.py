@@ -11,6 +11,7 @@ from endotype.reports.blocks import (
 )
 from endotype.reports.chapters.context import Context
 from endotype.reports.chapters.further import accuracy
+from endotype.reports.language import _
 from endotype.reports.text import (
     words,
 )
@@ -19,8 +20,8 @@ from endotype.reports.text import (
 def not_assessed(context: Context) -> list[Block]:
     """What the report can say nothing about."""
     rows = [[cell(words(gap["topic"])), cell(gap["reason"])] for gap in context.report["not_assessed"]]
-    said = "What this report can say nothing about. None of it is negative."
-    return [text(said), table([("Topic", 35), ("Why", 65)], rows)]
+    said = _("What this report can say nothing about. None of it is negative.")
+    return [text(said), table([(_("Topic"), 35), (_("Why"), 65)], rows)]
 
 
 def methods(context: Context) -> list[Block]:
@@ -29,21 +30,21 @@ def methods(context: Context) -> list[Block]:
     known = [
         [
             cell(words(s["source"])),
-            cell(code(s["file"] or "not named")),
-            cell(s["version"] or "not stated"),
+            cell(code(s["file"] or _("not named"))),
+            cell(s["version"] or _("not stated")),
             cell(code((s["sha256"] or "")[:16])),
         ]
         for s in run["knowledge"]
     ]
-    columns = [("Source", 25), ("File", 30), ("Version", 25), ("SHA-256", 20)]
+    columns = [(_("Source"), 25), (_("File"), 30), (_("Version"), 25), ("SHA-256", 20)]
     settings = [[cell(s["meaning"], code(s["key"])), cell(_setting(s["value"]))] for s in chapter["settings"]]
     return [
         {"kind": "list", "items": chapter["statements"]},
-        table(columns, known, "Knowledge sources")
+        table(columns, known, _("Knowledge sources"))
         if known
-        else text("No knowledge source was given to this run."),
+        else text(_("No knowledge source was given to this run.")),
         *accuracy(chapter["accuracy"]),
-        table([("Setting", 70), ("Value", 30)], settings, "Settings"),
+        table([(_("Setting"), 70), (_("Value"), 30)], settings, _("Settings")),
     ]
 
 

@@ -13,6 +13,7 @@ from endotype.reports.blocks import (
 )
 from endotype.reports.chapters.context import Context
 from endotype.reports.inputs import Row
+from endotype.reports.language import _, sentences
 from endotype.reports.text import (
     number,
     percent,
@@ -27,33 +28,37 @@ def quality(context: Context) -> list[Block]:
     """Every measure with its limit, and the relatives."""
     chapter = context.report["quality"]
     verdict = chapter["verdict"]
-    shown = f"{verdict.capitalize()}. {chapter['statement']}" if verdict else chapter["statement"]
+    shown = chapter["statement"]
+    if verdict:
+        shown = sentences(_("{sentence}.", sentence=words(verdict).capitalize()), shown)
     blocks = [text(shown, "alarm" if verdict == "fail" else "")]
     if chapter["metrics"]:
-        columns = [("Measure", 40), ("Patient", 14), ("Limit", 20), ("Cohort median", 14), ("Verdict", 12)]
+        columns = [(_("Measure"), 40), (_("Patient"), 14), (_("Limit"), 20), (_("Cohort median"), 14)]
+        columns.append((_("Verdict"), 12))
         rows = [_metric(metric) for metric in chapter["metrics"]]
         sex = chapter["sex"]
         rows.append(
             [
-                cell("Sex", sub("Declared sex against the X and Y genotypes.")),
+                cell(_("Sex"), sub(_("Declared sex against the X and Y genotypes."))),
                 cell(words(sex["inferred"] or "not assessed")),
-                cell(f"declared {sex['declared']}"),
+                cell(_("declared {sex}", sex=words(sex["declared"]))),
                 cell(""),
                 cell(chip(sex["verdict"])),
             ]
         )
         blocks.append(table(columns, rows))
     if chapter["relatives"]:
-        columns = [("Person", 25), ("Relationship from genotypes", 30), ("Kinship", 15), ("Pedigree", 30)]
+        columns = [(_("Person"), 25), (_("Relationship from genotypes"), 30), (_("Kinship"), 15)]
+        columns.append((_("Pedigree"), 30))
         rows = [
             [cell(r["patient"]), cell(r["relationship"]), cell(number(r["kinship"])), cell(r["declared"])]
             for r in chapter["relatives"]
         ]
-        blocks.append(table(columns, rows, "Related people in the cohort"))
+        blocks.append(table(columns, rows, _("Related people in the cohort")))
     elif chapter["relatives_status"] == "absent":
-        blocks.append(text("No relative up to the third degree was found in the cohort.", "muted"))
+        blocks.append(text(_("No relative up to the third degree was found in the cohort."), "muted"))
     elif chapter["status"] == "assessed":
-        blocks.append(text("Relatedness was not assessed: too few independent variants.", "muted"))
+        blocks.append(text(_("Relatedness was not assessed: too few independent variants."), "muted"))
     return blocks
 
 
@@ -70,7 +75,7 @@ def _metric(metric: Row) -> list[Cell]:
     return [
         cell(metric["label"], sub(metric["explanation"])),
         cell(show(metric["value"])),
-        cell(metric["threshold"] or "none"),
+        cell(metric["threshold"] or _("none")),
         cell(show(metric["cohort_median"])),
         cell(chip(metric["verdict"])),
     ]

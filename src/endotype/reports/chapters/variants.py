@@ -16,13 +16,16 @@ from endotype.reports.blocks import (
 from endotype.reports.chapters.context import Context, failed
 from endotype.reports.inputs import Row
 from endotype.reports.interpretation import ORIGIN_WORDS
+from endotype.reports.language import _, known, ngettext, sentences
 from endotype.reports.text import (
     confidence_number,
+    listed,
     number,
-    plural,
+    reasons_listed,
     shorten,
     words,
 )
+from endotype.reports.vocabulary import mode_of_inheritance
 
 
 def variants(context: Context) -> list[Block]:
@@ -37,17 +40,18 @@ def variants(context: Context) -> list[Block]:
             blocks += _why_listed(item)
     blocks += [_joint(change) for change in chapter["joint_changes"]]
     if other:
-        columns = [("Gene and change", 40), ("Genotype", 18), ("Clinical source", 27), ("Frequency", 15)]
+        columns = [(_("Gene and change"), 40), (_("Genotype"), 18), (_("Clinical source"), 27)]
+        columns.append((_("Frequency"), 15))
         rows = [_variant(item, context) for item in other]
         blocks.append(
             table(
                 columns,
                 [[r[0], r[1], r[2], r[4]] for r in rows],
-                "Rare variants with another clinical record",
+                _("Rare variants with another clinical record"),
             )
         )
     if chapter["status"] != "not_assessed":
-        blocks.append(text(_left_out(chapter), "muted"))
+        blocks.append(text(left_out(chapter), "muted"))
     return [block for block in blocks if block.get("text") != ""]
 
 
@@ -56,40 +60,40 @@ VARIANTS_SHOWN = frozenset({"status", "statement", "items", "joint_changes", "co
 
 def variant_table(items: list[Row], context: Context) -> Block:
     """Listed variants with what is known of each."""
-    columns = [("Gene and change", 25), ("Genotype", 17), ("Clinical source", 19)]
-    columns += [("ACMG/AMP criteria", 18), ("Frequency", 11), ("Confidence", 15)]
+    columns = [(_("Gene and change"), 25), (_("Genotype"), 17), (_("Clinical source"), 19)]
+    columns += [(_("ACMG/AMP criteria"), 18), (_("Frequency"), 11), (_("Confidence"), 15)]
     return table(columns, [_variant(item, context) for item in items])
 
 
 def _variant(item: Row, context: Context) -> list[Cell]:
     name = (item["hgvs_p"] or item["hgvs_c"] or "").rpartition(":")[2]
-    clinical: Cell = cell("absent" if item["clinical_status"] == "absent" else "not assessed")
+    clinical: Cell = cell(_("absent") if item["clinical_status"] == "absent" else _("not assessed"))
     if item["clinical_significance"]:
         stars = item["review_stars"]
         clinical = cell(
             words(item["clinical_significance"]),
-            None if stars is None else sub(f"{stars} of 4 review stars"),
+            None if stars is None else sub(_("{n:.0f} of 4 review stars", n=stars)),
             sub(shorten(words(item["condition"]), 90)) if item["condition"] else None,
         )
-    frequency = {"present": number(item["population_af"]), "absent": "absent"}
+    frequency = {"present": number(item["population_af"]), "absent": _("absent")}
     return [
         cell(
-            strong(f"{item['gene'] or 'no gene'} {shorten(name, 28)}".strip()),
+            strong(f"{item['gene'] or _('no gene')} {shorten(name, 28)}".strip()),
             sub(words(item["consequence"] or "consequence not assessed")),
             code(shorten(item["hgvs_c"], 60)) if item["hgvs_c"] else None,
             code(shorten(item["variant_id"], 60)),
         ),
         cell(
-            item["zygosity"],
+            words(item["zygosity"]),
             code(shorten(item["genotype"], 30)),
-            sub(ORIGIN_WORDS[item["origin"]]) if item["origin"] in ORIGIN_WORDS else None,
+            sub(_(ORIGIN_WORDS[item["origin"]])) if item["origin"] in ORIGIN_WORDS else None,
             sub(item["inheritance_note"]) if item["inheritance_note"] else None,
         ),
         clinical,
         _class(item["classification"]),
         cell(
-            frequency.get(item["population_status"], "not assessed"),
-            sub(f"cohort {number(item['cohort_af'])}"),
+            frequency.get(item["population_status"], _("not assessed")),
+            sub(_("cohort {number}", number=number(item["cohort_af"]))),
         ),
         _confidence(context.claims[item["claim"]]),
     ]
@@ -97,14 +101,23 @@ def _variant(item: Row, context: Context) -> list[Cell]:
 
 def _class(row: Row | None) -> Cell:
     if row is None:
-        return cell("not classified")
+        return cell(_("not classified"))
     counted = [c["criterion"] for c in row["criteria"] if c["counted"]]
     return cell(
         words(row["class"]),
-        sub(f"{row['points']} points" + (f": {', '.join(counted)}" if counted else "")),
-        None if row["agree"] else sub(f"rules of 2015: {words(row['class_2015'])}"),
-        sub(f"set by a curator; by the criteria: {words(row['class_points'])}") if row["override"] else None,
+        sub(points_text(row["points"], counted)),
+        None if row["agree"] else sub(_("rules of 2015: {name}", name=words(row["class_2015"]))),
+        sub(_("set by a curator; by the criteria: {name}", name=words(row["class_points"])))
+        if row["override"]
+        else None,
     )
+
+
+def points_text(points: int, counted: list[str]) -> str:
+    """Points of a class, and the criteria that they come from."""
+    if not counted:
+        return _("{n} points", n=points)
+    return _("{n} points: {criteria}", n=points, criteria=listed(counted))
 
 
 def _confidence(claim: Row) -> Cell:
@@ -112,55 +125,112 @@ def _confidence(claim: Row) -> Cell:
 
 
 def _why_listed(item: Row) -> list[Block]:
-    said = (
-        f"{item['gene'] or shorten(item['variant_id'])} is listed because it is {'; '.join(item['reasons'])}."
+    said = sentences(
+        _(
+            "{variant} is listed because it is {reasons}.",
+            variant=item["gene"] or shorten(item["variant_id"]),
+            reasons=reasons_listed(item["reasons"]),
+        ),
+        disease_sentence(item),
     )
-    if item["disease"]:
-        said += f" Gene and disease: {shorten(words(item['disease']), 120)}"
-        said += f" ({item['inheritance']})." if item["inheritance"] else "."
     blocks = [text(said, "muted")]
     criteria = (item["classification"] or {}).get("criteria", [])
     if criteria:
-        lines = []
-        for c in criteria:
-            counted = "" if c["counted"] else ", not counted: another criterion already uses this evidence"
-            line = f"{c['criterion']} ({words(c['strength'])}{counted}): {shorten(c['reason'], 300)}"
-            if c["source"]:
-                row = "" if c["source_row"] is None else f", row {c['source_row']}"
-                line += f" [{shorten(c['source'], 60)}{row}]"
-            lines.append(line)
-        blocks.append({"kind": "list", "items": lines})
+        blocks.append({"kind": "list", "items": [_criterion(c) for c in criteria]})
     return blocks
 
 
-def _joint(change: Row) -> Block:
-    phase = "lie on one copy of the gene"
-    if change["phase"] != "known":
-        phase = "may lie on one copy of the gene (phase not known)"
-    said = (
-        f"{change['gene'] or change['transcript']}: {len(change['variants'])} variants {phase} and are read "
+def disease_sentence(item: Row) -> str | None:
+    """The disease of a gene and how it is inherited, by the gene table."""
+    if not item["disease"]:
+        return None
+    disease = shorten(words(item["disease"]), 120)
+    if item["inheritance"]:
+        disease = _("{disease} ({mode})", disease=disease, mode=mode_of_inheritance(item["inheritance"]))
+    return _("Gene and disease: {disease}.", disease=disease)
+
+
+def _criterion(c: Row) -> str:
+    line = _(
+        "{criterion} ({strength}): {reason}",
+        criterion=c["criterion"],
+        strength=strength_text(c),
+        reason=shorten(known(c["reason"]), 300),
     )
-    said += f"together: {words(change['consequence'])}"
+    if not c["source"]:
+        return line
+    return f"{line} [{criterion_source(c)}]"
+
+
+def strength_text(c: Row) -> str:
+    """How strong a criterion is, and whether it counts."""
+    if c["counted"]:
+        return words(c["strength"])
+    return _(
+        "{strength}, not counted: another criterion already uses this evidence", strength=words(c["strength"])
+    )
+
+
+def criterion_source(c: Row) -> str:
+    """The table that a criterion rests on, and the row in it."""
+    source = shorten(c["source"], 60)
+    return source if c["source_row"] is None else _("{source}, row {n}", source=source, n=c["source_row"])
+
+
+def _joint(change: Row) -> Block:
+    where, what = joint_sentence(change)
+    said = _("{gene}: {text}", gene=change["gene"] or change["transcript"], text=where)
+    return text(_("{text} ({variants}).", text=said, variants=what))
+
+
+def joint_sentence(change: Row) -> tuple[str, str]:
+    """What several variants of one gene do together, and which variants those are."""
+    result = words(change["consequence"])
     if change["amino_acid_change"]:
-        said += f", {shorten(change['amino_acid_change'])}"
-    return text(f"{said} ({shorten(', '.join(change['variants']), 120)}).")
+        result = listed([result, shorten(change["amino_acid_change"])])
+    values = {"n": len(change["variants"]), "consequence": result}
+    if change["phase"] == "known":
+        said = _("{n} variants lie on one copy of the gene and are read together: {consequence}", **values)
+    else:
+        said = _(
+            "{n} variants may lie on one copy of the gene (phase not known) and are read together: "
+            "{consequence}",
+            **values,
+        )
+    return said, shorten(", ".join(change["variants"]), 120)
 
 
-def _left_out(chapter: Row) -> str:
-    counts, said = chapter["counts"], []
-    left = []
+def left_out(chapter: Row) -> str:
+    """What of the carried variants isn't listed, and of which allele frequencies are."""
+    counts = chapter["counts"]
+    left, unknown, frequencies = [], None, None
     if counts["benign"]:
-        left.append(f"{plural(counts['benign'], 'carried variant')} recorded as benign or likely benign")
+        left.append(
+            ngettext(
+                "{n:,} carried variant recorded as benign or likely benign",
+                "{n:,} carried variants recorded as benign or likely benign",
+                counts["benign"],
+            )
+        )
     if counts["common"]:
-        left.append(f"{plural(counts['common'], 'carried variant')} too common to be listed")
-    if left:
-        said.append(f"Not listed: {', and '.join(left)}.")
+        left.append(
+            ngettext(
+                "{n:,} carried variant too common to be listed",
+                "{n:,} carried variants too common to be listed",
+                counts["common"],
+            )
+        )
     if counts["no_call"]:
-        said.append(
-            f"No usable genotype at {plural(counts['no_call'], 'site')} with a known pathogenic allele."
+        unknown = ngettext(
+            "No usable genotype at {n:,} site with a known pathogenic allele.",
+            "No usable genotype at {n:,} sites with a known pathogenic allele.",
+            counts["no_call"],
         )
     if chapter["items"]:
-        said.append(
+        frequencies = _(
             "Frequencies are of the alternate allele: in the reference population, and in this cohort."
         )
-    return " ".join(said)
+    what = (
+        left[0] if len(left) == 1 else _("{some}, and {other}", some=left[0], other=left[1]) if left else ""
+    )
+    return sentences(_("Not listed: {what}.", what=what) if left else None, unknown, frequencies)

@@ -12,6 +12,7 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+from endotype import visible
 from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, concept, loinc
 from endotype.reports.fhir.cohort import (
@@ -28,9 +29,10 @@ from endotype.reports.fhir.risks import add_score, add_survival, is_risk
 from endotype.reports.fhir.therapies import add_target
 from endotype.reports.fhir.tumours import add_tumour
 from endotype.reports.fhir.variants import add_joint_change, add_no_call, add_variant
-from endotype.reports.text import plain
+from endotype.reports.language import N_, _, language_tag, sentences
+from endotype.reports.text import plain, words
 
-RESEARCH_USE = "For research use. Nothing in this report replaces the judgement of a qualified person."
+RESEARCH_USE = N_("For research use. Nothing in this report replaces the judgement of a qualified person.")
 STATUSES = ("preliminary", "final", "amended", "corrected")
 _SECONDARY = "secondary_findings"
 
@@ -182,11 +184,12 @@ def _bundle(draft: Draft, report: Row) -> dict[str, Any]:
         security.append({"system": codes.ACT_REASON, "code": "HTEST"})
     head = _diagnostic_report(draft, report)
     identity = resource_id("Bundle", draft.patient, "")
-    resources = [head, *draft.resources.values()]
+    resources = [resource | {"language": language_tag()} for resource in (head, *draft.resources.values())]
     return {
         "resourceType": "Bundle",
         "id": identity,
         "meta": {"security": security},
+        "language": language_tag(),
         "type": "collection",
         "identifier": {"system": codes.BUNDLE_IDS, "value": draft.patient},
         "entry": [{"fullUrl": url_of(resource["id"]), "resource": resource} for resource in resources],
@@ -220,29 +223,41 @@ def _conclusion(draft: Draft, report: Row) -> str:
     lines = [section.get("statement")]
     for item in section.get("items", []):
         claim = draft.claims[item["claim"]]
-        lines.append(f"{claim['confidence']['word'].capitalize()}: {claim['text']}")
+        word = words(claim["confidence"]["word"]).capitalize()
+        lines.append(_("{name}: {text}", name=word, text=claim["text"]))
     if section.get("n_more"):
-        lines.append(f"{section['n_more']} more are in the report.")
-    return " ".join(line for line in lines if line)
+        lines.append(_("{n} more are in the report.", n=section["n_more"]))
+    return sentences(*lines)
 
 
 def _notes(report: Row) -> list[tuple[str, str]]:
     """What a reader must know of the whole report: its limits, what each chapter says, how it was made."""
-    notes = [("test-disclaimer", RESEARCH_USE)]
+    notes = [("test-disclaimer", _(RESEARCH_USE))]
     run = report.get("run", {})
     if run.get("simulated"):
-        notes.append(("test-disclaimer", "The patients of this run are simulated."))
+        notes.append(("test-disclaimer", _("The patients of this run are simulated.")))
     for name, section in sorted(report.items()):
         if name != "key_findings" and isinstance(section, dict) and section.get("statement"):
-            notes.append(("", f"{name}: {section['statement']}"))
+            notes.append(("", _("{name}: {text}", name=_title(name), text=section["statement"])))
     if run:
-        made = f"Run {run.get('name')}; configuration sha256 {run.get('config_sha256')}."
+        made = _(
+            "Run {name}; configuration sha256 {sha256}.",
+            name=run.get("name"),
+            sha256=run.get("config_sha256"),
+        )
         notes.append(("test-methodology", made))
     for source in run.get("knowledge", []):
         parts = [source["source"], source.get("file"), source.get("version"), source.get("sha256")]
-        notes.append(("test-methodology", "Source: " + ", ".join(part for part in parts if part)))
+        said = ", ".join(part for part in parts if part)
+        notes.append(("test-methodology", _("Source: {source}", source=said)))
     notes += [("test-methodology", text) for text in report.get("methods", {}).get("statements", [])]
     return notes
+
+
+def _title(name: str) -> str:
+    """The name of a chapter as it stands in ``report.json``, or as the language of the report has it."""
+    title = words(name)
+    return name if title == visible.words(name) else title
 
 
 def _note(kind: str, text: str) -> Element:

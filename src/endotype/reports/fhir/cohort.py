@@ -6,6 +6,8 @@ from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, concept, own
 from endotype.reports.fhir.parts import Draft, Row, missing, number, observation, words
 from endotype.reports.fhir.variants import gene
+from endotype.reports.language import N_, _, known
+from endotype.reports.text import words as spelled
 
 SUBTYPE_CODES = f"{codes.OWN}CodeSystem/subtype"
 
@@ -17,6 +19,9 @@ _WHY_ABSENT = {
 """Ambiguous and atypical patients were assessed: their subtype is unknown."""
 
 
+COPIES = N_("copies of the allele associated in this cohort")
+
+
 def add_subtype(draft: Draft, section: Row) -> None:
     """The subtype call; without a call a reason in place of the value."""
     claim = draft.claims.get(section.get("claim") or "")
@@ -24,7 +29,11 @@ def add_subtype(draft: Draft, section: Row) -> None:
     if called:
         name = section["subtype"]
         coding = name if name.isalnum() else None
-        value = {"valueCodeableConcept": concept(f"subtype {name} of this cohort", SUBTYPE_CODES, coding)}
+        value = {
+            "valueCodeableConcept": concept(
+                _("subtype {name} of this cohort", name=name), SUBTYPE_CODES, coding
+            )
+        }
     else:
         kind = "not-performed" if section["status"] == "not_assessed" else "unknown"
         kind = _WHY_ABSENT.get(section.get("reason") or "", kind)
@@ -38,7 +47,10 @@ def add_subtype(draft: Draft, section: Row) -> None:
         number(own("typicality-limit"), section.get("typicality_limit")),
         number(own("people-in-subtype"), section.get("n_in_subtype")),
         *[
-            number(own("posterior-of", f"posterior probability of {row['subtype']}"), row["posterior"])
+            number(
+                own("posterior-of", _("posterior probability of {subtype}", subtype=row["subtype"])),
+                row["posterior"],
+            )
             for row in section.get("posteriors", [])
         ],
     ]
@@ -53,7 +65,7 @@ def add_association(draft: Draft, item: Row) -> None:
         draft,
         "Association",
         item["claim"],
-        own("cohort-association", "copies of the allele associated in this cohort"),
+        own("cohort-association", _(COPIES)),
         claim=draft.claims.get(item["claim"]),
         value={"valueInteger": item["alleles"]},
         components=[
@@ -75,8 +87,8 @@ def add_locus_without_genotype(draft: Draft, row: Row) -> None:
         draft,
         "AssociationNoCall",
         f"{row['trait']}\0{row['id']}",
-        own("cohort-association", "copies of the allele associated in this cohort"),
-        value={"dataAbsentReason": codes.absent("No usable genotype at this locus.")},
+        own("cohort-association", _(COPIES)),
+        value={"dataAbsentReason": codes.absent(_("No usable genotype at this locus."))},
         components=[words(own("trait"), row["trait"]), words(own("locus"), row["id"])],
     )
 
@@ -90,17 +102,21 @@ def add_quality(draft: Draft, section: Row) -> None:
             draft,
             "Quality",
             claim_id,
-            own(claim["type"], "quality of the genotypes" if of_quality else claim["type"]),
+            own(claim["type"], _("quality of the genotypes") if of_quality else spelled(claim["type"])),
             claim=claim,
-            value={"valueString": section.get("verdict") or claim["text"]} if of_quality else None,
+            value={"valueString": _verdict(section) or claim["text"]} if of_quality else None,
             components=[_metric(row) for row in section.get("metrics", [])] if of_quality else [],
         )
 
 
+def _verdict(section: Row) -> str | None:
+    return section.get("verdict") and spelled(section["verdict"])
+
+
 def _metric(row: Row) -> Element:
     code = own("quality-measure", row["label"])
-    part = number(code, row["value"]) or missing(code, "Not assessed.", "not-performed")
-    part["interpretation"] = [concept(row["verdict"])]
+    part = number(code, row["value"]) or missing(code, _("Not assessed."), "not-performed")
+    part["interpretation"] = [concept(spelled(row["verdict"]))]
     return part | ({"referenceRange": [{"text": row["threshold"]}]} if row.get("threshold") else {})
 
 
@@ -110,7 +126,7 @@ def add_gap(draft: Draft, row: Row) -> None:
         draft,
         "NotAssessed",
         row["topic"],
-        own("not-assessed", row["topic"]),
+        own("not-assessed", known(row["topic"])),
         value={"dataAbsentReason": codes.absent(row["reason"], "not-performed")},
     )
 
@@ -121,7 +137,7 @@ def add_other_claim(draft: Draft, claim: Row) -> None:
         draft,
         "Statement",
         claim["id"],
-        own("statement", claim["type"].replace("_", " ")),
+        own("statement", spelled(claim["type"])),
         claim=claim,
         value={"valueString": claim["text"]},
     )

@@ -10,7 +10,9 @@ from typing import Any
 from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, concept, own
 from endotype.reports.fhir.ids import resource_id, url_of
+from endotype.reports.language import _, known
 from endotype.reports.text import https_link
+from endotype.reports.text import words as spelled
 
 Row = Mapping[str, Any]
 
@@ -145,11 +147,12 @@ def claim_identifier(claim: Row) -> list[Element]:
 def statement_parts(claim: Row) -> list[Element]:
     """Components with the claim's sentence, its word of confidence, and the number behind that word."""
     confidence = claim["confidence"]
-    word = concept(confidence["word"], codes.OWN_CONFIDENCE, confidence["word"].replace(" ", "-"))
+    code = confidence["word"].replace(" ", "-")
+    word = concept(spelled(confidence["word"]), codes.OWN_CONFIDENCE, code)
     parts = [
         words(codes.guide("conclusion-string"), claim["text"]),
         coded(own("confidence"), word),
-        number(own("confidence-number", confidence["kind"]), confidence["value"]),
+        number(own("confidence-number", known(confidence["kind"])), confidence["value"]),
     ]
     return present(*parts)
 
@@ -157,8 +160,9 @@ def statement_parts(claim: Row) -> list[Element]:
 def evidence(claim: Row) -> Iterable[Element]:
     """What a claim rests on, each as an artifact: records of sources, then rows of the run's results."""
     for source in claim["evidence"]:
-        named = [source["source"], source["version"] and f"version {source['version']}"]
-        named += [source["record"] and f"record {source['record']}"]
+        named = [known(source["source"])]
+        named += [source["version"] and _("version {version}", version=source["version"])]
+        named += [source["record"] and _("record {record}", record=source["record"])]
         named += [source["sha256"] and f"sha256 {source['sha256']}"]
         url = https_link(source["record"])
         yield _artifact("citation", ", ".join(filter(None, named)), url)

@@ -6,6 +6,8 @@ from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, answer, concept, guide, loinc, own
 from endotype.reports.fhir.parts import Draft, Row, coded, number, observation, span, words
 from endotype.reports.fhir.variants import add_bare_variant
+from endotype.reports.language import _, known
+from endotype.reports.text import words as spelled
 
 _DIRECTIONS = {
     "sensitivity": codes.RESPONSIVE,
@@ -28,11 +30,11 @@ def add_target(draft: Draft, item: Row) -> None:
             loinc("81259-4", "treatment context"), concept(item["disease"]) if item.get("disease") else None
         ),
         words(own("gene"), item["gene"]),
-        words(own("listed-as"), item["action"]),
-        words(own("linked-through"), item["link"].replace("_", " ")),
-        words(own("link-detail"), item.get("detail")),
-        words(own("disease-match"), (item.get("disease_match") or "").replace("_", " ")),
-        words(own("alteration-match"), (item.get("alteration_match") or "").replace("_", " ")),
+        words(own("listed-as"), spelled(item["action"])),
+        words(own("linked-through"), spelled(item["link"])),
+        words(own("link-detail"), known(item.get("detail") or "")),
+        words(own("disease-match"), spelled(item.get("disease_match") or "")),
+        words(own("alteration-match"), spelled(item.get("alteration_match") or "")),
         number(own("rank"), item.get("rank")),
         span(own("rank-interval"), item.get("rank_low"), item.get("rank_high")),
         number(own("target-score"), item.get("score")),
@@ -55,14 +57,16 @@ def _implication(item: Row) -> Element:
     if pair is not None:
         return answer(pair)
     if item["action"] == "contraindicated":
-        return concept("contraindicated: resistance or harm")
-    return concept(item["action"])
+        return concept(_("contraindicated: resistance or harm"))
+    return concept(spelled(item["action"]))
 
 
 def _level(item: Row) -> Element:
     tier = item["tier"]
     level = item.get("level")
-    text = f"tier {tier}" + (f", level {level} of the source" if level else "")
+    text = _("tier {tier}", tier=tier)
+    if level:
+        text = _("tier {tier}, level {level} of the source", tier=tier, level=level)
     return concept(text, codes.OWN_TIERS, tier if tier.isalnum() else None)
 
 
@@ -83,4 +87,4 @@ def _basis(draft: Draft, item: Row) -> Element:
             return reference
     if item["link"] == "subtype" and draft.subtype is not None:
         return draft.subtype
-    return {"display": item.get("detail") or variant_id or item["link"].replace("_", " ")}
+    return {"display": known(item.get("detail") or "") or variant_id or spelled(item["link"])}

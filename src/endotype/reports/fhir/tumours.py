@@ -6,6 +6,8 @@ from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, answer, concept, loinc, own
 from endotype.reports.fhir.parts import Draft, Row, coded, number, observation, words
 from endotype.reports.fhir.variants import gene, location
+from endotype.reports.language import _, known
+from endotype.reports.text import words as spelled
 
 
 def add_tumour(draft: Draft, tumour: Row) -> None:
@@ -14,7 +16,7 @@ def add_tumour(draft: Draft, tumour: Row) -> None:
     resource = {
         "resourceType": "Specimen",
         "identifier": [{"system": codes.TUMOUR_IDS, "value": f"{draft.patient} {name}"}],
-        "type": concept("tumour"),
+        "type": concept(_("Tumour").lower()),
         "subject": draft.subject,
     }
     specimen = draft.add("Specimen", name, resource)
@@ -22,7 +24,7 @@ def add_tumour(draft: Draft, tumour: Row) -> None:
         _add_mutation(draft, name, mutation, specimen)
     burden = tumour.get("mutations_per_megabase")
     unit = {"unit": "mutations per megabase", "system": codes.UCUM, "code": "1/1000000"}
-    reason = "The number of callable bases isn't known."
+    reason = _("The number of callable bases isn't known.")
     observation(
         draft,
         "TumourBurden",
@@ -34,10 +36,10 @@ def add_tumour(draft: Draft, tumour: Row) -> None:
         components=[
             number(own("mutations"), tumour["n_mutations"]),
             number(own("mutations-not-listed"), tumour["n_more"]),
-            words(own("hypermutation"), tumour["hypermutation"].replace("_", " ")),
-            *[words(own("not-assessed"), topic) for topic in tumour["not_assessed"]],
+            words(own("hypermutation"), spelled(tumour["hypermutation"])),
+            *[words(own("not-assessed"), known(topic)) for topic in tumour["not_assessed"]],
         ],
-        notes=[tumour["verdict"]],
+        notes=[known(tumour["verdict"])],
         specimen=specimen,
     )
 
@@ -64,7 +66,7 @@ def _add_mutation(draft: Draft, tumour: str, mutation: Row, specimen: Element) -
             number(loinc("81258-6", "allele fraction"), mutation.get("vaf"), "1"),
             number(loinc("82121-5", "allelic read depth"), mutation.get("alt_reads"), "1"),
             number(own("read-depth"), mutation.get("depth")),
-            words(own("consequence"), mutation["classification"].replace("_", " ")),
+            words(own("consequence"), spelled(mutation["classification"])),
             words(own("variant-id"), variant_id),
         ],
         specimen=specimen,
@@ -75,4 +77,4 @@ def _add_mutation(draft: Draft, tumour: str, mutation: Row, specimen: Element) -
 def _source_class(mutation: Row) -> Element:
     """Somatic where the calls say so; any other word of theirs without a code."""
     status = mutation["status"]
-    return answer(codes.SOMATIC) if status == "somatic" else concept(status.replace("_", " "))
+    return answer(codes.SOMATIC) if status == "somatic" else concept(spelled(status))

@@ -11,7 +11,9 @@ from endotype.cohort.assembly import accessions, bare_name, canonical_assembly
 from endotype.reports.fhir import codes
 from endotype.reports.fhir.codes import Element, answer, concept, guide, loinc, own
 from endotype.reports.fhir.parts import Draft, Row, coded, missing, number, observation, present, span, words
+from endotype.reports.language import _, known
 from endotype.reports.text import words as spelled
+from endotype.reports.vocabulary import mode_of_inheritance
 
 CLINICAL_SOURCE = "clinical_significance"
 
@@ -65,7 +67,7 @@ def add_bare_variant(draft: Draft, variant_id: str) -> Element | None:
         profile="variant",
         value={"valueCodeableConcept": answer(codes.PRESENT)},
         components=[*location(draft, place), coded(_SOURCE_CLASS, answer(codes.GERMLINE))],
-        notes=["Carried, but not among the variants that the report lists."],
+        notes=[_("Carried, but not among the variants that the report lists.")],
     )
     draft.variants[variant_id, "germline"] = reference
     return reference
@@ -73,7 +75,7 @@ def add_bare_variant(draft: Draft, variant_id: str) -> Element | None:
 
 def add_no_call(draft: Draft, row: Row) -> None:
     """A known pathogenic allele at a site without a usable genotype: neither present nor absent."""
-    reason = "No usable genotype at this site: the allele may be there or not."
+    reason = _("No usable genotype at this site: the allele may be there or not.")
     observation(
         draft,
         "VariantNoCall",
@@ -105,7 +107,7 @@ def add_joint_change(draft: Draft, change: Row) -> None:
             *_terms(change.get("consequence")),
             words(own("joint-amino-acid-change"), change.get("amino_acid_change")),
         ],
-        notes=["That the variants lie on one copy of the gene is assumed, not known."] if assumed else [],
+        notes=[_("That the variants lie on one copy of the gene is assumed, not known.")] if assumed else [],
     )
     if not assumed and len(members) > 1:
         observation(
@@ -177,7 +179,7 @@ def _variant(draft: Draft, item: Row, secondary: bool) -> Element:
         *gene(item),
         coded(
             loinc("53034-5", "allelic state"),
-            concept(zygosity, codes.LOINC, codes.ALLELIC_STATES.get(zygosity or "")),
+            concept(spelled(zygosity or ""), codes.LOINC, codes.ALLELIC_STATES.get(zygosity or "")),
         ),
         coded(_SOURCE_CLASS, answer(codes.DE_NOVO if origin == "de_novo" else codes.GERMLINE)),
         coded(loinc("94186-4", "variant inheritance"), answer(parent) if parent else None),
@@ -192,7 +194,7 @@ def _variant(draft: Draft, item: Row, secondary: bool) -> Element:
     ]
     if origin and not parent and origin not in ("de_novo", "unknown"):
         components.append(words(own("origin"), spelled(origin)))
-    mark = {"url": codes.SECONDARY_FINDING, "valueCodeableConcept": concept("secondary finding")}
+    mark = {"url": codes.SECONDARY_FINDING, "valueCodeableConcept": concept(_("secondary finding"))}
     return observation(
         draft,
         "Variant",
@@ -253,8 +255,9 @@ def _population_frequency(item: Row) -> Element | None:
     if item.get("population_af") is not None:
         return number(code, item["population_af"])
     if status == "absent":
-        return missing(code, "The population source doesn't list the allele: no frequency, not one of zero.")
-    return missing(code, "Not assessed.", "not-performed") if status == "not_assessed" else None
+        reason = _("The population source doesn't list the allele: no frequency, not one of zero.")
+        return missing(code, reason)
+    return missing(code, _("Not assessed."), "not-performed") if status == "not_assessed" else None
 
 
 def _consequence(draft: Draft, item: Row, variant: Element) -> None:
@@ -308,7 +311,7 @@ def _clinical_record(draft: Draft, item: Row, variant: Element) -> None:
         _significance(text),
         coded(
             loinc("93044-6", "level of evidence"),
-            concept(f"{stars} of 4 review stars", codes.CLINVAR_STARS, codes.STARS.get(stars))
+            concept(_("{n:.0f} of 4 review stars", n=stars), codes.CLINVAR_STARS, codes.STARS.get(stars))
             if stars is not None
             else None,
         ),
@@ -332,7 +335,8 @@ def _classification(draft: Draft, item: Row, variant: Element) -> None:
     row = item.get("classification")
     if not row:
         return
-    count = "{n_met} criteria met, {n_not_met} not met, {n_not_evaluable} not evaluable".format(**row)
+    counts = {name: row[name] for name in ("n_met", "n_not_met", "n_not_evaluable")}
+    count = _("{n_met} criteria met, {n_not_met} not met, {n_not_evaluable} not evaluable", **counts)
     components = [
         _significance(row["class"]),
         *_disease(item, item.get("disease")),
@@ -344,7 +348,9 @@ def _classification(draft: Draft, item: Row, variant: Element) -> None:
     notes = []
     if row.get("override"):
         who, when, why = (row[f"override_{word}"] for word in ("who", "when", "why"))
-        notes.append(f"Set by {who} on {when}, not by the criteria alone: {why}")
+        notes.append(
+            _("Set by {who} on {when}, not by the criteria alone: {why}", who=who, when=when, why=why)
+        )
     observation(
         draft,
         "Classification",
@@ -358,10 +364,12 @@ def _classification(draft: Draft, item: Row, variant: Element) -> None:
 
 
 def _criterion(row: Row) -> Element:
-    counted = "" if row["counted"] else ", not counted"
-    text = (
-        f"{row['criterion']} ({spelled(row['strength'])}, {row['points']} points{counted}): {row['reason']}"
-    )
+    values = {"criterion": row["criterion"], "strength": spelled(row["strength"]), "n": row["points"]}
+    values["reason"] = known(row["reason"])
+    if row["counted"]:
+        text = _("{criterion} ({strength}, {n} points): {reason}", **values)
+    else:
+        text = _("{criterion} ({strength}, {n} points, not counted): {reason}", **values)
     return {"code": own("acmg-criterion-met"), "valueString": text}
 
 
@@ -378,10 +386,12 @@ def _disease(item: Row, disease: str | None) -> list[Element]:
     hpo = codes.INHERITANCE.get(mode or "", (None, None))
     return present(
         coded(loinc("81259-4", "predicted phenotype"), concept(spelled(disease)) if disease else None),
-        coded(guide("condition-inheritance"), concept(mode, codes.HPO, *hpo)) if hpo[0] else None,
+        coded(guide("condition-inheritance"), concept(mode_of_inheritance(mode or ""), codes.HPO, *hpo))
+        if hpo[0]
+        else None,
     )
 
 
 def _source_name(source: Any) -> str:
-    named = [source.get("file") or source.get("source") or "clinical source"]
+    named = [source.get("file") or source.get("source") or _("clinical source")]
     return ", ".join([*named, *([source["version"]] if source.get("version") else [])])

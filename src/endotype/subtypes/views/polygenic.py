@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.subtypes.scores import match_score, mechanism_scores, read_score_file, score_people
 from endotype.subtypes.views.feature import Feature, View
 from endotype.variants.plink import GenotypeStore
@@ -55,8 +56,12 @@ def score_view(
         if row["status"] != "usable":
             view.left_out[feature] = row["reason"] or "not assessed"
             continue
-        rate = f"{row['match_rate']:.0%} of its file and {row['weight_rate']:.0%} of its weight"
-        source = f"polygenic score {score}: {row['n_matched']} rows in the cohort, {rate} matched"
+        rate = N_("{file:.0%} of its file and {weight:.0%} of its weight").format(
+            file=row["match_rate"], weight=row["weight_rate"]
+        )
+        source = N_("polygenic score {name}: {n!s} rows in the cohort, {rate} matched").format(
+            name=score, n=row["n_matched"], rate=rate
+        )
         by_patient = pd.Series(values, index=store.people["iid"].to_numpy()).reindex(patients)
         view.add(Feature(feature, name, "gaussian", source), by_patient.to_numpy(dtype=float))
     return view
