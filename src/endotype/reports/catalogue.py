@@ -8,6 +8,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
+from endotype.config import schema
+from endotype.reports.cohort_qc import SETTINGS
 from endotype.reports.language import ENGLISH, LANGUAGES, LOCALE, read_catalogue
 
 PACKAGE = Path(__file__).parents[1]
@@ -18,11 +20,14 @@ WIDTH = 110
 
 
 def extract() -> Catalog:
-    """Every message of the package, without translations, sorted by text."""
+    """Every message of the package and the settings that a page explains, without translations."""
     template = Catalog(charset="utf-8")
     found = extract_from_dir(PACKAGE, METHODS, OPTIONS, KEYWORDS, ("Translators:",))
     for _file, _line, message, comments, context in found:
         template.add(message, auto_comments=comments, context=context)
+    for section in SETTINGS:
+        for setting in schema("config")["properties"][section]["properties"].values():
+            template.add(setting["description"])
     return template
 
 
