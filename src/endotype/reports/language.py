@@ -36,6 +36,9 @@ LANGUAGES = {"en": "English", "zh": "简体中文"}
 
 LOCALE = Path(__file__).parent / "locale"
 
+SENTENCE = "{sentence}."
+"""A message: how a language ends a sentence."""
+
 _current: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
@@ -75,20 +78,41 @@ def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
 def known(text: str) -> str:
     """A text of a result file in the current language, as far as the catalogue knows its pattern.
 
-    Patterns are tried as whole texts, the longest first; what they hold is translated in the same way.
+    Patterns are tried as whole texts, the longest first; what they hold is translated in the same way. A
+    field that is converted or formatted, as ``{n!s}`` or ``{p:.3f}``, holds no blank. Of a sentence whose
+    pattern has no full stop, the current language's is put back; of several sentences each must be known.
     """
     return text if _current.get() == ENGLISH else _known(_current.get(), text)
 
 
 @lru_cache(maxsize=20_000)
 def _known(code: str, text: str) -> str:
+    told = _whole(code, text)
+    return text if told is None and (told := _joined(code, _SENTENCES.split(text))) is None else told
+
+
+def _whole(code: str, text: str) -> str | None:
+    """The translation of a text that is one message, ``None`` if it is none."""
     exact = _messages(code).get(text)
     if exact is not None:
         return exact
     for pattern, translated in _patterns(code):
         if found := pattern.fullmatch(text):
             return _filled(translated, {k: _known(code, v) for k, v in found.groupdict().items()})
-    return text
+    if text.endswith(".") and (inside := _whole(code, text[:-1])) is not None:
+        return _messages(code).get(SENTENCE, SENTENCE).format(sentence=inside)
+    return None
+
+
+def _joined(code: str, parts: list[str]) -> str | None:
+    """The translation of sentences that are several messages one after the other."""
+    for i in range(len(parts) - 1, 0, -1):
+        first = _whole(code, " ".join(parts[:i]))
+        if first is not None:
+            rest = _whole(code, " ".join(parts[i:])) or _joined(code, parts[i:])
+            if rest is not None:
+                return first + rest
+    return None
 
 
 @cache
@@ -115,6 +139,7 @@ def _filled(translated: str, values: dict[str, str]) -> str:
     return _BARE.sub(lambda field: values[field[1]], translated)
 
 
+_SENTENCES = re.compile(r"(?<=\.)(?<! al\.) (?=[A-Z0-9])")
 _BARE = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}")
 
 
@@ -123,13 +148,19 @@ def _patterns(code: str) -> list[tuple[re.Pattern[str], str]]:
     """Messages with fields as patterns of whole texts, those with most fixed text first."""
     found = []
     for message, translated in _messages(code).items():
-        parts = [(fixed, name) for fixed, name, _spec, _conversion in Formatter().parse(message)]
-        names = [name for _fixed, name in parts if name]
-        fixed = "".join(part for part, _name in parts)
+        parts = list(Formatter().parse(message))
+        names = [name for _fixed, name, _spec, _conversion in parts if name]
+        fixed = "".join(part for part, *_rest in parts)
         if names and len(set(names)) == len(names) and len(fixed.strip(" .,:;()")) >= MIN_FIXED:
-            pattern = "".join(re.escape(part) + (f"(?P<{name}>.+?)" if name else "") for part, name in parts)
+            pattern = "".join(re.escape(part) + _as_pattern(*field) for part, *field in parts)
             found.append((len(fixed), re.compile(pattern, re.DOTALL), translated))
     return [(pattern, translated) for _length, pattern, translated in sorted(found, key=lambda f: -f[0])]
+
+
+def _as_pattern(name: str | None, spec: str | None, conversion: str | None) -> str:
+    if not name:
+        return ""
+    return f"(?P<{name}>\\S+)" if spec or conversion else f"(?P<{name}>.+?)"
 
 
 MIN_FIXED = 4

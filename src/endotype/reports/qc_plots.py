@@ -317,11 +317,8 @@ def _limit_in_words(edge: list[float], fails: list[float], side: str, unit: str)
     sign, beyond = ("≥", "<") if side == "lower" else ("≤", ">")
     unit = f" {unit}" if unit else ""
     if fails and fails != edge and edge[0] == edge[1] and fails[0] == fails[1]:
-        return _(
-            "{warning} warns, {failure} fails",
-            warning=f"{beyond} {number(edge[0])}{unit}",
-            failure=f"{beyond} {number(fails[0])}{unit}",
-        )
+        warning, failure = (f"{beyond} {number(limit)}{unit}" for limit in (edge[0], fails[0]))
+        return _("{warning} warns, {failure} fails", warning=warning, failure=failure)
     if edge[0] == edge[1]:
         return f"{sign} {number(edge[0])}{unit}"
     return f"{sign} " + _("{low} to {high}", low=number(edge[0]), high=number(edge[1])) + unit
@@ -333,11 +330,7 @@ def _area(a: float, b: float, bottom: float, colour: str) -> str:
 
 
 def _strip_in_words(values: np.ndarray, verdict: np.ndarray, lower: list[float], upper: list[float]) -> str:
-    limits = [
-        _("limit {limit}", limit=f"{sign} {number(edge[0])}")
-        for sign, edge in (("≥", lower), ("≤", upper))
-        if edge
-    ]
+    limits = [f"{sign} {number(edge[0])}" for sign, edge in (("≥", lower), ("≤", upper)) if edge]
     return _("; ").join(
         [
             _(
@@ -347,7 +340,7 @@ def _strip_in_words(values: np.ndarray, verdict: np.ndarray, lower: list[float],
                 low=number(float(values.min())),
                 high=number(float(values.max())),
             ),
-            *limits,
+            *(_("limit {limit}", limit=limit) for limit in limits),
             _(
                 "{n_warn} warned, {n_fail} failed.",
                 n_warn=(verdict == "warn").sum(),
