@@ -245,7 +245,8 @@ def _no_call(counts: Row) -> str:
         n,
         people=ngettext("{n:,} person", "{n:,} people", counts["people"]),
         reasons=_(", ").join(
-            f"{number(m)} {no_call_words(reason)}" for reason, m in counts["no_call"].items()
+            _("{n} {reason}", n=number(m), reason=no_call_words(reason))
+            for reason, m in counts["no_call"].items()
         ),
     )
 
