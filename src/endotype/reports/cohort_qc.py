@@ -15,7 +15,7 @@ from endotype.files import read_json, write_json, write_text
 from endotype.reports.consort import MASKS, Flow, consort
 from endotype.reports.consort_plot import consort_plot
 from endotype.reports.html import render
-from endotype.reports.language import N_, _, in_language
+from endotype.reports.language import N_, _, between_sentences, in_language, known
 from endotype.reports.methods import config_identity
 from endotype.reports.page_markup import code, emphasis, link, rich
 from endotype.reports.private import own_folder, private_files
@@ -116,6 +116,7 @@ def qc_page(tables: QcTables, flows: Mapping[str, Flow], data: Row) -> str:
         populations=_population_words(data["populations"]),
         fst=_(", ").join(_fst_words(row) for row in data["ancestry"].get("fst") or []),
         fst_symbol=Markup("F<sub>ST</sub>"),
+        gap=between_sentences(),
         rich=rich,
         link=link,
         code=code,
@@ -289,7 +290,8 @@ def _trios(metrics: pd.DataFrame) -> list[Row]:
     """Children whose declared parents were compared with them, most errors first."""
     rows = metrics[(metrics["metric"] == "mendelian_errors") & metrics["value"].notna()]
     ordered = rows.sort_values(["value", "patient"], ascending=[False, True])
-    return [plain(row) for row in ordered[["patient", "value", "verdict", "explanation"]].to_dict("records")]
+    found = [plain(row) for row in ordered[["patient", "value", "verdict", "explanation"]].to_dict("records")]
+    return [row | {"explanation": row["explanation"] and known(row["explanation"])} for row in found]
 
 
 def _settings(config: Row) -> list[Row]:

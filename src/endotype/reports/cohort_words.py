@@ -64,6 +64,10 @@ NO_CALL = (
 
 ACTIONS = (N_("indicated"), N_("contraindicated"), N_("druggable"))
 
+UNITS = (N_("years"), N_("months"), N_("weeks"), N_("days"))
+
+OUTCOMES = (N_("survival"), N_("death"))
+
 CONFOUNDERS = (N_("clinical"), N_("burden"), N_("site"), N_("age"))
 
 TOPICS = (

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 from endotype.axes import LINE, picture
 from endotype.columns import wrap
 from endotype.reports.consort import Flow, Part, Step
-from endotype.reports.language import _
+from endotype.reports.language import _, sentences
 from endotype.reports.text import number
 
 WIDTH = 400
@@ -107,4 +107,4 @@ def _in_words(flow: Flow) -> str:
         if step.leaving:
             left = [f"{number(part.count)} {part.label}" for part in step.leaving]
             told.append(_("Leaving: {reasons}.", reasons=_("; ").join(left)))
-    return " ".join(told)
+    return sentences(*told)

@@ -28,11 +28,14 @@ from babel.messages.pofile import read_po
 
 from endotype.message import N_
 
-__all__ = ["ENGLISH", "LANGUAGES", "N_", "_", "in_language", "known", "language", "ngettext"]
+__all__ = ["ENGLISH", "LANGUAGES", "N_", "_", "in_language", "known", "language", "ngettext", "sentences"]
 
 ENGLISH = "en"
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 """Languages that reports can be written in, with their own names."""
+
+_TAGS = {"en": "en", "zh": "zh-CN"}
+_BETWEEN_SENTENCES = {"en": " ", "zh": ""}
 
 LOCALE = Path(__file__).parent / "locale"
 
@@ -57,6 +60,21 @@ def language() -> str:
     return _current.get()
 
 
+def language_tag() -> str:
+    """The tag of the current language after BCP 47, with the country whose script it is written in."""
+    return _TAGS[_current.get()]
+
+
+def between_sentences() -> str:
+    """What the current language puts between one sentence and the next."""
+    return _BETWEEN_SENTENCES[_current.get()]
+
+
+def sentences(*parts: str | None) -> str:
+    """Sentences one after the other, as the current language sets them; empty ones are left out."""
+    return between_sentences().join(part for part in parts if part)
+
+
 def _(message: str, /, **values: Any) -> str:
     """``message`` in the current language, filled with ``values`` by their names.
 
@@ -78,9 +96,11 @@ def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
 def known(text: str) -> str:
     """A text of a result file in the current language, as far as the catalogue knows its pattern.
 
-    Patterns are tried as whole texts, the longest first; what they hold is translated in the same way. A
-    field that is converted or formatted, as ``{n!s}`` or ``{p:.3f}``, holds no blank. Of a sentence whose
-    pattern has no full stop, the current language's is put back; of several sentences each must be known.
+    Patterns are tried as whole texts, those that begin with a word of theirs and the longest first; what
+    they hold is translated in the same way. A field that is converted or formatted, as ``{n!s}`` or
+    ``{p:.3f}``, holds no blank, and no field holds the end of a sentence. Of a sentence whose pattern has no
+    full stop, the current language's is put back; of several sentences, and of the parts of a list, each must
+    be known.
     """
     return text if _current.get() == ENGLISH else _known(_current.get(), text)
 
@@ -88,7 +108,9 @@ def known(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def _known(code: str, text: str) -> str:
     told = _whole(code, text)
-    return text if told is None and (told := _joined(code, _SENTENCES.split(text))) is None else told
+    if told is None:
+        told = _joined(code, _SENTENCES.split(text))
+    return text if told is None and (told := _listed(code, text)) is None else told
 
 
 def _whole(code: str, text: str) -> str | None:
@@ -101,6 +123,15 @@ def _whole(code: str, text: str) -> str | None:
             return _filled(translated, {k: _known(code, v) for k, v in found.groupdict().items()})
     if text.endswith(".") and (inside := _whole(code, text[:-1])) is not None:
         return _messages(code).get(SENTENCE, SENTENCE).format(sentence=inside)
+    return None
+
+
+def _listed(code: str, text: str) -> str | None:
+    """The translation of a list of which every part is known."""
+    for separator in ("; ", ", "):
+        told = [_whole(code, part) for part in text.split(separator)]
+        if len(told) > 1 and None not in told:
+            return _messages(code).get(separator, separator).join(filter(None, told))
     return None
 
 
@@ -145,23 +176,26 @@ _BARE = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}")
 
 @cache
 def _patterns(code: str) -> list[tuple[re.Pattern[str], str]]:
-    """Messages with fields as patterns of whole texts, those with most fixed text first."""
+    """Messages with fields as patterns of whole texts, the most telling first."""
     found = []
     for message, translated in _messages(code).items():
         parts = list(Formatter().parse(message))
         names = [name for _fixed, name, _spec, _conversion in parts if name]
         fixed = "".join(part for part, *_rest in parts)
-        if names and len(set(names)) == len(names) and len(fixed.strip(" .,:;()")) >= MIN_FIXED:
+        if names and len(set(names)) == len(names) and _WORD.search(fixed):
             pattern = "".join(re.escape(part) + _as_pattern(*field) for part, *field in parts)
-            found.append((len(fixed), re.compile(pattern, re.DOTALL), translated))
-    return [(pattern, translated) for _length, pattern, translated in sorted(found, key=lambda f: -f[0])]
+            order = (message.startswith("{"), -len(fixed), message)
+            found.append((order, re.compile(pattern, re.DOTALL), translated))
+    return [(pattern, translated) for _order, pattern, translated in sorted(found, key=lambda f: f[0])]
 
 
 def _as_pattern(name: str | None, spec: str | None, conversion: str | None) -> str:
     if not name:
         return ""
-    return f"(?P<{name}>\\S+)" if spec or conversion else f"(?P<{name}>.+?)"
+    if spec or conversion:
+        return f"(?P<{name}>\\S+)"
+    return rf"(?P<{name}>(?:(?!\. [A-Z0-9]).)+?)"
 
 
-MIN_FIXED = 4
-"""Characters of its own that a message needs to be a pattern: ``{a}, {b}`` would match anything."""
+_WORD = re.compile(r"[^\W\d_]{4}")
+"""A word of its own that a message needs to be a pattern: ``{n} of {total}`` would match too much."""

@@ -305,9 +305,8 @@ def _warnings(
                 "measure": measure,
                 "value": value,
                 "limit": limit,
-                "sentence": N_("{finding} They may describe {confounder} rather than the disease.").format(
-                    finding=text, confounder=confounder
-                ),
+                "sentence": f"{text} "
+                + N_("They may describe {confounder} rather than the disease.").format(confounder=confounder),
             }
         )
 

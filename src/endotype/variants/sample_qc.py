@@ -299,19 +299,19 @@ def _judge_sex(
         inferred.append(sex)
         if sex == "not_assessed":
             verdict.append(sex)
-            explanation.append(N_("Sex was not assessed: {why}.").format(why=why))
+            explanation.append(N_("Sex was not assessed: {why}").format(why=why) + ".")
         elif sex == "ambiguous":
             verdict.append("warn")
-            explanation.append(N_("The sex can't be told from the genotypes: {why}.").format(why=why))
+            explanation.append(N_("The sex can't be told from the genotypes: {why}").format(why=why) + ".")
         elif {declared, sex} == {"male", "female"}:
             verdict.append("fail")
-            odd = N_("Declared {declared!s}, but the genotypes are {sex!s}: {why}.")
+            odd = N_("Declared {declared!s}, but the genotypes are {sex!s}: {why}") + "."
             explanation.append(odd.format(declared=declared, sex=sex, why=why))
         else:
             verdict.append("pass")
-            said = N_("The genotypes are {sex!s}: {why}.")
+            said = N_("The genotypes are {sex!s}: {why}") + "."
             if declared == sex:
-                said = N_("The genotypes are {sex!s}, as declared: {why}.")
+                said = N_("The genotypes are {sex!s}, as declared: {why}") + "."
             explanation.append(said.format(sex=sex, why=why))
     table["inferred_sex"] = pd.Series(inferred, dtype="str")
     female, male = table["declared_sex"] == "female", table["declared_sex"] == "male"
