@@ -98,7 +98,7 @@ def known(text: str) -> str:
 
     Patterns are tried as whole texts, those that begin with a word of theirs and the longest first; what
     they hold is translated in the same way. A field that is converted or formatted, as ``{n!s}`` or
-    ``{p:.3f}``, holds no blank, and no field holds the end of a sentence. Of a sentence whose pattern has no
+    ``{p:.3f}``, holds no blank, and no field the end of a sentence. Of a sentence whose pattern has no
     full stop, the current language's is put back; of several sentences, and of the parts of a list, each must
     be known.
     """
@@ -193,7 +193,7 @@ def _as_pattern(name: str | None, spec: str | None, conversion: str | None) -> s
     if not name:
         return ""
     if spec or conversion:
-        return f"(?P<{name}>\\S+)"
+        return f"(?P<{name}>\\S*[^\\s.])"
     return rf"(?P<{name}>(?:(?!\. [A-Z0-9]).)+?)"
 
 
