@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
+from typing import TypeGuard
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -10,7 +12,7 @@ from babel.messages.pofile import write_po
 
 from endotype.config import schema
 from endotype.reports.cohort_qc import SETTINGS
-from endotype.reports.language import ENGLISH, LANGUAGES, LOCALE, read_catalogue
+from endotype.reports.language import ENGLISH, LANGUAGES, LOCALE, OF_RESULT, read_catalogue
 
 PACKAGE = Path(__file__).parents[1]
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
@@ -23,12 +25,25 @@ def extract() -> Catalog:
     """Every message of the package and the settings that a page explains, without translations."""
     template = Catalog(charset="utf-8")
     found = extract_from_dir(PACKAGE, METHODS, OPTIONS, KEYWORDS, ("Translators:",))
+    of_results = marked()
     for _file, _line, message, comments, context in found:
+        comments = [*comments, OF_RESULT] if message in of_results else comments
         template.add(message, auto_comments=comments, context=context)
     for section in SETTINGS:
         for setting in schema("config")["properties"][section]["properties"].values():
             template.add(setting["description"])
     return template
+
+
+def marked() -> set[str]:
+    """The messages that :func:`~endotype.message.N_` marks: patterns of what results hold."""
+    texts = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    calls = (node for text in texts if "N_(" in text for node in ast.walk(ast.parse(text)) if _is_mark(node))
+    return {str(call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)}
+
+
+def _is_mark(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_"
 
 
 def update(code: str) -> Catalog:
@@ -43,12 +58,12 @@ def update(code: str) -> Catalog:
     return fresh
 
 
-def write_catalogues() -> list[str]:
+def write_catalogues(folder: Path = LOCALE) -> list[str]:
     """Write the catalogue of every language anew, and say of each how much of it is translated."""
     said = []
     for code in [code for code in LANGUAGES if code != ENGLISH]:
         catalogue = update(code)
-        with (LOCALE / f"{code}.po").open("wb") as file:
+        with (folder / f"{code}.po").open("wb") as file:
             write_po(file, catalogue, width=WIDTH, no_location=True, sort_output=True, omit_header=True)
         missing = [message for message in catalogue if message.id and not any_text(message.string)]
         said.append(f"{code}: {len(catalogue)} messages, {len(missing)} without a translation")

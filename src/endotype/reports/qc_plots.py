@@ -171,7 +171,9 @@ def scatter(
     y_range = padded_range(
         np.concatenate([*(y for _group, _x, y in kept), np.array(include[1], float)]), 0.05
     )
-    told = _("; ").join(f"{group.name}: {number(len(x))}" for group, x, _y in kept if len(x))
+    told = _("; ").join(
+        _("{name}: {part}", name=group.name, part=number(len(x))) for group, x, _y in kept if len(x)
+    )
     plot = Axes(x_range, y_range, axes, title, told, margins=(58, 42, 10, 10))
     for level, word in levels:
         if y_range[0] < level < y_range[1]:
