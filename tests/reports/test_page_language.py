@@ -141,9 +141,8 @@ def test_the_chinese_page_can_be_searched_sorted_and_filtered(
     )
     browser.run(f"{search}.value = '未通过'; {search}.dispatchEvent(new Event('input'))")
     assert "P0006" in browser.run(f"{rows}.map(r => r.querySelector('a').textContent)")
-    browser.run(
-        "[...document.querySelectorAll('#table-patients button')].find(b => b.textContent === '显示全部').click()"
-    )
+    buttons = "[...document.querySelectorAll('#table-patients button')]"
+    browser.run(f"{buttons}.find(b => b.textContent === '显示全部').click()")
     browser.run("document.querySelector('#table-patients th button').click()")
     assert browser.run(f"{rows}[0].querySelector('a').textContent") == "P0024"
     choose = "document.querySelectorAll('#table-patients select')[0]"
