@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from endotype.files import read_json, write_json
@@ -173,7 +174,7 @@ def test_sentences_of_results_are_known_by_their_patterns() -> None:
     verdicts.judge(
         "contamination",
         "Estimated contamination",
-        [0.154, 0.04, 0.01, float("nan")],
+        np.array([0.154, 0.04, 0.01, np.nan]),
         Bounds(warn_above=0.03, fail_above=0.05),
         "Depth was not assessed: the calls have none (DP).",
         lambda _: "as of a sample with reads of another person",

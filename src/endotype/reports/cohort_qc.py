@@ -15,7 +15,7 @@ from endotype.files import read_json, write_json, write_text
 from endotype.reports.consort import MASKS, Flow, consort
 from endotype.reports.consort_plot import consort_plot
 from endotype.reports.html import render
-from endotype.reports.language import N_, _, gap, in_language, known
+from endotype.reports.language import N_, _, between_sentences, in_language, known
 from endotype.reports.methods import config_identity
 from endotype.reports.page_markup import code, emphasis, link, rich
 from endotype.reports.private import own_folder, private_files
@@ -116,7 +116,7 @@ def qc_page(tables: QcTables, flows: Mapping[str, Flow], data: Row) -> str:
         populations=_population_words(data["populations"]),
         fst=_(", ").join(_fst_words(row) for row in data["ancestry"].get("fst") or []),
         fst_symbol=Markup("F<sub>ST</sub>"),
-        gap=gap(),
+        gap=between_sentences(),
         rich=rich,
         link=link,
         code=code,

@@ -65,14 +65,14 @@ def language_tag() -> str:
     return _TAGS[_current.get()]
 
 
+def between_sentences() -> str:
+    """What the current language puts between one sentence and the next."""
+    return _BETWEEN_SENTENCES[_current.get()]
+
+
 def sentences(*parts: str | None) -> str:
     """Sentences one after the other, as the current language sets them; empty ones are left out."""
-    return gap().join(part for part in parts if part)
-
-
-def gap() -> str:
-    """What stands between two sentences of the current language."""
-    return _BETWEEN_SENTENCES[_current.get()]
+    return between_sentences().join(part for part in parts if part)
 
 
 def _(message: str, /, **values: Any) -> str:
@@ -96,21 +96,21 @@ def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
 def known(text: str) -> str:
     """A text of a result file in the current language, as far as the catalogue knows its pattern.
 
-    Patterns are tried as whole texts, the longest first; what they hold is translated in the same way. A
-    field that is converted, as ``{n!s}``, holds no blank, and one that is formatted, as ``{p:.3f}``, holds a
-    number. Of a sentence whose pattern has no full stop, the current language's is put back; of several
-    sentences, and of the parts of a list, each must be known.
+    Patterns are tried as whole texts, those that begin with a word of theirs and the longest first; what
+    they hold is translated in the same way. A field that is converted or formatted, as ``{n!s}`` or
+    ``{p:.3f}``, holds no blank, and no field the end of a sentence. Of a sentence whose pattern has no
+    full stop, the current language's is put back; of several sentences, and of the parts of a list, each must
+    be known.
     """
     return text if _current.get() == ENGLISH else _known(_current.get(), text)
 
 
 @lru_cache(maxsize=20_000)
 def _known(code: str, text: str) -> str:
-    # Sentences first: a field of a pattern could hold the sentences behind it.
-    told = _messages(code).get(text)
-    for way in (_joined, _whole, _listed):
-        told = way(code, text) if told is None else told
-    return text if told is None else told
+    told = _whole(code, text)
+    if told is None:
+        told = _joined(code, _SENTENCES.split(text))
+    return text if told is None and (told := _listed(code, text)) is None else told
 
 
 def _whole(code: str, text: str) -> str | None:
@@ -135,14 +135,12 @@ def _listed(code: str, text: str) -> str | None:
     return None
 
 
-def _joined(code: str, text: str) -> str | None:
+def _joined(code: str, parts: list[str]) -> str | None:
     """The translation of sentences that are several messages one after the other."""
-    parts = _SENTENCES.split(text)
     for i in range(len(parts) - 1, 0, -1):
         first = _whole(code, " ".join(parts[:i]))
         if first is not None:
-            left = " ".join(parts[i:])
-            rest = _joined(code, left) or _whole(code, left)
+            rest = _whole(code, " ".join(parts[i:])) or _joined(code, parts[i:])
             if rest is not None:
                 return first + rest
     return None
@@ -178,32 +176,33 @@ _BARE = re.compile(r"\{([A-Za-z_]\w*)[^{}]*\}")
 
 @cache
 def _patterns(code: str) -> list[tuple[re.Pattern[str], str]]:
-    """Messages with fields as patterns of whole texts, those with most fixed text first.
+    """Messages with fields as patterns of whole texts, the most telling first.
 
     Only those that :func:`N_` marks: ``gene {gene}`` of a page would match a column called ``gene_count``.
     """
     found = []
-    of_results = [m.id for m in read_catalogue(code) if OF_RESULT in m.auto_comments]
+    of_results = [str(m.id) for m in read_catalogue(code) if OF_RESULT in m.auto_comments]
     for message, translated in ((m, _messages(code)[m]) for m in of_results if m in _messages(code)):
         parts = list(Formatter().parse(message))
         names = [name for _fixed, name, _spec, _conversion in parts if name]
         fixed = "".join(part for part, *_rest in parts)
-        if names and len(set(names)) == len(names) and len(fixed.strip(" .,:;()")) >= MIN_FIXED:
+        if names and len(set(names)) == len(names) and _WORD.search(fixed):
             pattern = "".join(re.escape(part) + _as_pattern(*field) for part, *field in parts)
-            found.append((len(fixed), re.compile(pattern, re.DOTALL), translated))
-    return [(pattern, translated) for _length, pattern, translated in sorted(found, key=lambda f: -f[0])]
+            order = (message.startswith("{"), -len(fixed), message)
+            found.append((order, re.compile(pattern, re.DOTALL), translated))
+    return [(pattern, translated) for _order, pattern, translated in sorted(found, key=lambda f: f[0])]
 
 
 def _as_pattern(name: str | None, spec: str | None, conversion: str | None) -> str:
     if not name:
         return ""
-    if spec:
-        return f"(?P<{name}>\\S*\\d%?)"
-    return f"(?P<{name}>\\S*[^\\s.])" if conversion else f"(?P<{name}>.+?)"
+    if spec or conversion:
+        return f"(?P<{name}>\\S*[^\\s.])"
+    return rf"(?P<{name}>(?:(?!\. [A-Z0-9]).)+?)"
 
 
 OF_RESULT = "A text that results hold."
 """What the catalogue says of a message that :func:`N_` marks."""
 
-MIN_FIXED = 4
-"""Characters of its own that a message needs to be a pattern: ``{a}, {b}`` would match anything."""
+_WORD = re.compile(r"[^\W\d_]{4}")
+"""A word of its own that a message needs to be a pattern: ``{n} of {total}`` would match too much."""

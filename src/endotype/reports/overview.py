@@ -18,7 +18,7 @@ from endotype.reports import svg
 from endotype.reports.flow import flows, no_call_words
 from endotype.reports.html import render
 from endotype.reports.inputs import Cohort, Row, read_cohort
-from endotype.reports.language import N_, _, gap, in_language, known, ngettext
+from endotype.reports.language import N_, _, between_sentences, in_language, known, ngettext
 from endotype.reports.methods import run_identity
 from endotype.reports.page_assessment import assessment_chapter
 from endotype.reports.page_hits import hit_table, n_variants
@@ -133,7 +133,7 @@ def index_page(results: Path, cohort: Cohort, content: Row, variant_flow: Row) -
         quality=_quality(results),
         attention=_attention(patients),
         no_call=_no_call(counts),
-        gap=gap(),
+        gap=between_sentences(),
         rich=rich,
         link=link,
         code=code,
