@@ -205,4 +205,4 @@ OF_RESULT = "A text that results hold."
 """What the catalogue says of a message that :func:`N_` marks."""
 
 _WORD = re.compile(r"[^\W\d_]{4}|[^\W\d_]+ [^\W\d_]+")
-"""A word, or two, of its own that a message needs to be a pattern: ``{n} of {total}`` would match too much."""
+"""A word, or two short ones, that a message needs to be a pattern: ``{n} of {total}`` fits too much."""
