@@ -153,6 +153,16 @@ class TestDigest:
         assert second != first
         assert after("stage/used.py", "from endotype.errors import X  # edited") != second
 
+    def test_texts_and_measured_accuracy_are_part_of_what_writes_reports(self):
+        import endotype.digest as digest
+
+        def data(script: str) -> set[str]:
+            return {p.name for p in digest._dependencies(ROOT / "scripts" / script) if p.suffix != ".py"}
+
+        assert {"accuracy.json", "zh.po"} <= data("write_reports.py")
+        assert {"zh.po", "qc.html"} <= data("write_qc_page.py")
+        assert data("normalise_variants.py") & {"accuracy.json", "zh.po", "qc.html"} == set()
+
     def test_every_script_has_one(self):
         digests = {p.name: code_digest(p) for p in (ROOT / "scripts").glob("*.py")}
         assert len(set(digests.values())) == len(digests) > 10

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from markupsafe import Markup, escape
 
+from endotype.columns import cut
 from endotype.visible import clean
 
 LINE = "#8a979f"
@@ -134,8 +135,8 @@ def ink_on(colour: str) -> str:
 
 
 def fit(text: str, limit: int) -> str:
-    """``text``, or as much of it as ``limit`` characters hold."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """``text``, or as much of it as ``limit`` columns hold."""
+    return cut(text, limit)
 
 
 def _number(tick: float) -> str:

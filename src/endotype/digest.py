@@ -2,7 +2,8 @@
 
 Snakemake sees a rule's shell command, not the modules which that command imports. Every rule therefore
 has ``params: code=code_digest("its_script.py")``: the sources of the script and of all ``endotype`` modules
-it imports, directly or through others, found by reading the import statements.
+it imports, directly or through others, found by reading the import statements; with the templates, the
+catalogues of texts and the files of ``resources/`` that these modules name.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from pathlib import Path
 
 PACKAGE_ROOT = Path(__file__).parent
 
-_DATA_OF = {"jinja2": "templates", "typst": "templates", "babel.messages.pofile": "locale"}
-"""Packages that fill or read files beside a module, and the folder of those files."""
+_TEMPLATE_ENGINES = {"jinja2", "typst"}
 
 
 def code_digest(script: str | Path) -> str:
     """First 16 hex digits of the SHA-256 over a script and the endotype modules it depends on.
 
-    The templates beside a module that fills templates count as part of it, and the catalogues beside one
-    that translates: a change of a template re-runs what renders, not what computes.
+    The templates beside a module that fills templates count as part of it: a change of a template re-runs
+    what renders, not what computes. So do the catalogues beside the module that reads them, and a file of
+    ``resources/`` whose name stands in a module.
     """
     script = Path(script)
     sources = {script.name: script} | {
-        str(path.relative_to(PACKAGE_ROOT)): path for path in _dependencies(script)
+        str(path.relative_to(PACKAGE_ROOT.parents[1])): path for path in _dependencies(script)
     }
     digest = hashlib.sha256()
     for name in sorted(sources):
@@ -65,18 +66,29 @@ def _dependencies(script: Path) -> set[Path]:
 
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
-    """Files of the endotype modules that one source file imports, and the templates beside it."""
+    """Files of the endotype modules that one source file imports, and the data that it reads."""
     names: set[str] = set()
+    texts: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.add(node.value)
     files = [p for n in names if n.startswith("endotype.") for p in _module_files(n)]
     if path.is_relative_to(PACKAGE_ROOT):
-        for folder in sorted({_DATA_OF[name] for name in names & _DATA_OF.keys()}):
-            files += sorted(p for p in (path.parent / folder).glob("*") if p.is_file())
+        if names & _TEMPLATE_ENGINES:
+            files += _files(path.parent / "templates")
+        if "locale" in texts:
+            files += _files(path.parent / "locale")
+        files += [p for p in _files(PACKAGE_ROOT.parents[1] / "resources") if p.name in texts]
     return tuple(files)
+
+
+@cache
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path for path in folder.rglob("*") if path.is_file())) if folder.is_dir() else ()
 
 
 def _module_files(name: str) -> list[Path]:

@@ -334,7 +334,9 @@ def check_page(text: str) -> Page:
     kinds = [a.get("type") for tag, a in page.tags if tag == "script"]
     assert kinds.count("module") == 1 and set(kinds) == {"module", "application/json"}
     ids = [a.get("id") for tag, a in page.tags if tag == "script" and a.get("type") == "application/json"]
-    assert set(ids) <= {"points", "rows-hits", "rows-targets", "rows-patients"} and len(ids) == len(set(ids))
+    assert set(ids) <= {"points", "words", "rows-hits", "rows-targets", "rows-patients"} and len(ids) == len(
+        set(ids)
+    )
     for tag, attributes in page.tags:
         assert tag not in ("iframe", "object", "embed", "form", "link", "base", "foreignobject"), tag
         for name, value in attributes.items():

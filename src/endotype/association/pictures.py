@@ -33,6 +33,7 @@ from endotype.cohort.assembly import bare_name
 from endotype.errors import InputError, Problem, input_error
 from endotype.files import read_json, write_json, write_text
 from endotype.ids import file_word
+from endotype.message import N_
 from endotype.tables import read_parquet, write_tsv
 from endotype.variants.plink import GenotypeStore, open_store
 
@@ -337,9 +338,10 @@ def _draw_trait(
 
 def _why_no_region(trait: TraitResult, strongest: float) -> str:
     if trait.threshold is None or pd.isna(strongest):
-        return "No variant could be tested."
+        return N_("No variant could be tested.")
     limit = _p(-np.log10(trait.threshold))
-    return f"No variant is significant: the strongest has p = {_p(strongest)}, the limit is {limit}."
+    none = N_("No variant is significant: the strongest has p = {p!s}, the limit is {limit!s}.")
+    return none.format(p=_p(strongest), limit=limit)
 
 
 def _draw_region(
@@ -444,25 +446,30 @@ def _alt(
 ) -> str:
     """What the picture shows, for those who don't see it."""
     tested = rows.dropna(subset=["neg_log10_p"])
-    text = (
-        f"Regional plot of {trait.name}, chromosome {chrom}, {window[0]:,} to {window[1]:,}: "
-        f"{len(tested):,} variants were tested."
-    )
+    text = N_(
+        "Regional plot of {trait}, chromosome {chrom!s}, {start:,} to {end:,}: {n:,} variants were tested."
+    ).format(trait=trait.name, chrom=chrom, start=window[0], end=window[1], n=len(tested))
     lead = tested[tested["is_lead"]]
     if len(lead):
-        text += f" The lead is {lead['id'].iloc[0]} with p = {_p(lead['neg_log10_p'].iloc[0])}."
+        text += " " + N_("The lead is {lead!s} with p = {p!s}.").format(
+            lead=lead["id"].iloc[0], p=_p(lead["neg_log10_p"].iloc[0])
+        )
     if whose:
         linked = int((tested["r2"] >= STRONG_LINKAGE).sum()) - int(tested["is_lead"].sum())
-        text += f" {max(linked, 0):,} others are linked with it at r² of {STRONG_LINKAGE} or more."
+        text += " " + N_("{n:,} others are linked with it at r² of {r2!s} or more.").format(
+            n=max(linked, 0), r2=STRONG_LINKAGE
+        )
     else:
-        text += " Linkage was not assessed."
+        text += " " + N_("Linkage was not assessed.")
     if not assessed_genes:
-        return text + " Genes were not assessed."
+        return text + " " + N_("Genes were not assessed.")
     names = list(dict.fromkeys(genes["gene"].astype(str)))
     if not names:
-        return text + " No gene of the gene model lies here."
-    more = f" and {len(names) - _GENES_NAMED} more" if len(names) > _GENES_NAMED else ""
-    return text + f" Genes: {', '.join(names[:_GENES_NAMED])}{more}."
+        return text + " " + N_("No gene of the gene model lies here.")
+    listed, more = ", ".join(names[:_GENES_NAMED]), len(names) - _GENES_NAMED
+    if more <= 0:
+        return text + " " + N_("Genes: {genes}.").format(genes=listed)
+    return text + " " + N_("Genes: {genes} and {n!s} more.").format(genes=listed, n=more)
 
 
 def _p(neg_log10_p: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from endotype.errors import input_error
+from endotype.message import N_
 
 if TYPE_CHECKING:
     from endotype.association.design import Design
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 BLOM = 3 / 8
 """Blom's offset, which makes the transformed values close to expected normal order statistics."""
 
-TRANSFORMATION = "rank-based inverse normal (Blom), ties averaged, among the people in the model"
+TRANSFORMATION = N_("rank-based inverse normal (Blom), ties averaged, among the people in the model")
 
 
 def rank_inverse_normal(values: np.ndarray, offset: float = BLOM) -> np.ndarray:

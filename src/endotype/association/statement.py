@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from endotype.message import N_
+
 STATEMENT = "statement"
 """Key of the metadata of a result, and of the summary, that holds the line."""
 
@@ -21,8 +23,8 @@ EFFECTS = {
 }
 
 MISSING_GENOTYPES = {
-    "drop": "people without a called genotype were left out of that variant's test, exactly",
-    "mean": "missing genotypes were replaced by the mean of the called",
+    "drop": N_("people without a called genotype were left out of that variant's test, exactly"),
+    "mean": N_("missing genotypes were replaced by the mean of the called"),
 }
 
 
@@ -44,35 +46,54 @@ def statement(
         loco: what the predictions of a whole-genome model were matched by, where they were an offset.
     """
     samples, model = info["samples"], info["traits"][trait]
-    incomplete = samples["in_analysis"] - model["n"]
-    needed = ["the trait", "a covariate", *(["a prediction"] if loco else [])]
+    traits = N_("1 trait") if len(info["traits"]) == 1 else N_("{n!s} traits").format(n=len(info["traits"]))
     parts = [
-        f"Missing data: {MISSING_GENOTYPES[missing]}; {incomplete} of {samples['in_analysis']} people were "
-        f"left out for want of {', '.join(needed[:-1])} or {needed[-1]}.",
-        f"Relatedness: {_relatedness(info)}"
-        + (f"; predictions of REGENIE's first step were offsets (matched by {loco})." if loco else "."),
-        f"Multiple testing: p-values are not adjusted; significance is Bonferroni's, {alpha:g} over the "
-        f"variants (and again over the genes) of {_count(len(info['traits']), 'trait')}, a gene being judged "
-        "by one p-value over all its masks and tests; no genomic control was applied.",
+        _missing(samples, model, MISSING_GENOTYPES[missing], loco),
+        _relatedness(info, loco),
+        N_(
+            "Multiple testing: p-values are not adjusted; significance is Bonferroni's, {alpha:g} over the "
+            "variants (and again over the genes) of {traits}, a gene being judged by one p-value over all "
+            "its masks and tests; no genomic control was applied."
+        ).format(alpha=alpha, traits=traits),
     ]
     if "transformation" in model:
-        parts.append(f"Trait: {model['transformation']}.")
+        parts.append(N_("Trait: {transformation}.").format(transformation=model["transformation"]))
     if "split" in info:
         split = info["split"]
         parts.append(
-            f"Split: the {split['part']} part, {split['n_' + split['part']]} of "
-            f"{split['n_discovery'] + split['n_replication']} people, by hash of patient id "
-            f"with salt '{split['salt']}'."
+            N_(
+                "Split: the {part!s} part, {n!s} of {total!s} people, by hash of patient id with salt "
+                "'{salt}'."
+            ).format(
+                part=split["part"],
+                n=split["n_" + split["part"]],
+                total=split["n_discovery"] + split["n_replication"],
+                salt=split["salt"],
+            )
         )
     return " ".join(parts)
 
 
-def _relatedness(info: dict[str, Any]) -> str:
+def _missing(samples: dict[str, Any], model: dict[str, Any], genotypes: str, loco: str | None) -> str:
+    return N_(
+        "Missing data: {genotypes}; {n!s} of {total!s} people were left out for want of {needed}."
+    ).format(
+        genotypes=genotypes,
+        n=samples["in_analysis"] - model["n"],
+        total=samples["in_analysis"],
+        needed=N_("the trait, a covariate or a prediction") if loco else N_("the trait or a covariate"),
+    )
+
+
+def _relatedness(info: dict[str, Any], loco: str | None) -> str:
     if "reconciliation" in info:  # from sheets, which don't say who is related to whom
-        return "not assessed; everybody in the sheets was kept"
-    n = len(info["samples"]["relatives_left_out"])
-    return f"{_count(n, 'close relative')} left out before the tests"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+        done = N_("not assessed; everybody in the sheets was kept")
+    else:
+        n = len(info["samples"]["relatives_left_out"])
+        one = N_("{n!s} close relative left out before the tests")
+        done = (one if n == 1 else N_("{n!s} close relatives left out before the tests")).format(n=n)
+    if not loco:
+        return N_("Relatedness: {done}.").format(done=done)
+    return N_(
+        "Relatedness: {done}; predictions of REGENIE's first step were offsets (matched by {loco})."
+    ).format(done=done, loco=loco)

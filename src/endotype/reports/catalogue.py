@@ -10,6 +10,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
+from endotype.config import schema
+from endotype.reports.cohort_qc import SETTINGS
 from endotype.reports.language import ENGLISH, LANGUAGES, LOCALE, OF_RESULT, read_catalogue
 
 PACKAGE = Path(__file__).parents[1]
@@ -20,13 +22,16 @@ WIDTH = 110
 
 
 def extract() -> Catalog:
-    """Every message of the package, without translations, sorted by text."""
+    """Every message of the package and the settings that a page explains, without translations."""
     template = Catalog(charset="utf-8")
     found = extract_from_dir(PACKAGE, METHODS, OPTIONS, KEYWORDS, ("Translators:",))
     of_results = marked()
     for _file, _line, message, comments, context in found:
         comments = [*comments, OF_RESULT] if message in of_results else comments
         template.add(message, auto_comments=comments, context=context)
+    for section in SETTINGS:
+        for setting in schema("config")["properties"][section]["properties"].values():
+            template.add(setting["description"])
     return template
 
 
@@ -49,7 +54,10 @@ def update(code: str) -> Catalog:
     for message in template:
         if message.id:
             before = old.get(message.id)
-            fresh.add(message.id, before.string if before else None, auto_comments=message.auto_comments)
+            string = before.string if before else None
+            if isinstance(string, str) and isinstance(message.id, tuple | list):
+                string = (string,)  # the message has become one of a count; there is one form here
+            fresh.add(message.id, string, auto_comments=message.auto_comments)
     return fresh
 
 

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from endotype.config import schema
 from endotype.files import read_json, write_json, write_text
 from endotype.reports.consort import MASKS, Flow, consort
 from endotype.reports.consort_plot import consort_plot
 from endotype.reports.html import render
+from endotype.reports.language import N_, _, between_sentences, in_language, known
 from endotype.reports.methods import config_identity
+from endotype.reports.page_markup import code, emphasis, link, rich
+from endotype.reports.private import own_folder, private_files
 from endotype.reports.qc_figures import (
+    BY_DEPTH,
     Figure,
     ancestry_figures,
     disagrees,
@@ -26,7 +31,7 @@ from endotype.reports.qc_figures import (
 )
 from endotype.reports.qc_inputs import QcTables, read_qc_tables
 from endotype.reports.qc_metrics import CHAPTERS, VERDICTS, Metric, flagged, metrics_of, summary
-from endotype.reports.text import plain, words
+from endotype.reports.text import number, plain, words
 
 Row = dict[str, Any]
 
@@ -34,9 +39,14 @@ SCHEMA_VERSION = "1.0"
 MAX_FLAGGED = 400
 """People that the table of the page names; ``qc.json`` has all."""
 
+LIMIT_BY = {"ancestry": N_("by ancestry"), "sex": N_("by sex")}
+"""What a limit that differs between people allows for."""
+
 MAX_PAIRS = 100
 MAX_TRIOS = 100
-_SETTINGS = ("variants", "sample_qc")
+SETTINGS = ("variants", "sample_qc")
+"""Sections of the configuration that the page explains."""
+
 _LIMIT_OF_MASK = {"quality": "min_genotype_quality", "depth": "min_depth", "balance": "min_allele_balance"}
 
 
@@ -51,12 +61,15 @@ def write_qc_page(results: str | Path, config: str | Path) -> None:
         InputError: a result is missing.
         ValueError: counts of different tables do not add up. That is a fault of ours.
     """
-    results = Path(results)
-    tables = read_qc_tables(results, read_json(config))
-    flows = _flows(tables)
-    data = qc_data(tables, flows)
-    write_json(results / "reports/qc.json", data)
-    write_text(results / "reports/qc.html", qc_page(tables, flows, data))
+    results, settings = Path(results), read_json(config)
+    private = settings["reports"]["private"]
+    tables = read_qc_tables(results, settings)
+    with private_files(private), in_language(settings["reports"]["language"]):
+        own_folder(results / "reports", private)
+        flows = _flows(tables)
+        data = qc_data(tables, flows)
+        write_json(results / "reports/qc.json", data)
+        write_text(results / "reports/qc.html", qc_page(tables, flows, data))
 
 
 def qc_data(tables: QcTables, flows: Mapping[str, Flow]) -> Row:
@@ -100,6 +113,14 @@ def qc_page(tables: QcTables, flows: Mapping[str, Flow], data: Row) -> str:
         max_flagged=MAX_FLAGGED,
         max_pairs=MAX_PAIRS,
         max_trios=MAX_TRIOS,
+        populations=_population_words(data["populations"]),
+        fst=_(", ").join(_fst_words(row) for row in data["ancestry"].get("fst") or []),
+        fst_symbol=Markup("F<sub>ST</sub>"),
+        gap=between_sentences(),
+        rich=rich,
+        link=link,
+        code=code,
+        emphasis=emphasis,
     )
 
 
@@ -129,14 +150,14 @@ def _measure_rows(tables: QcTables, data: Row) -> list[Row]:
         )
         limit = metric.limit(lower and lower[0], upper and upper[1])
         has_values = metric.pooled and counts["median"] is not None
-        spread = f"{metric.shown(counts['q1'])} to {metric.shown(counts['q3'])}" if has_values else ""
+        spread = metric.limit(counts["q1"], counts["q3"]) if has_values else ""
         rows.append(
             {
                 **counts,
                 "chapter": metric.chapter,
                 "median_shown": metric.shown(counts["median"]) if has_values else "",
                 "spread": spread,
-                "limit": f"by {metric.limit_by}" if differs else limit,
+                "limit": _(LIMIT_BY[metric.limit_by]) if differs else limit,
             }
         )
     return rows
@@ -157,7 +178,7 @@ def _chapters(tables: QcTables, data: Row) -> list[Row]:
     }
     # These are seen in other figures, two at a time.
     drawn = {"sex", "relatedness"}
-    if any(figure.title == "X and Y by depth" and not figure.notes for figure in sex):
+    if any(figure.title == _(BY_DEPTH) and not figure.notes for figure in sex):
         drawn |= {"x_depth_ratio", "y_depth_ratio"}
     chapters = []
     for name, title in CHAPTERS.items():
@@ -171,7 +192,7 @@ def _chapters(tables: QcTables, data: Row) -> list[Row]:
             else:
                 notes.append({"label": metric.label, "sentences": figure.notes})
         if figures or notes or name in ("relatedness", "ancestry"):
-            chapters.append({"id": name, "title": title, "figures": figures, "notes": notes})
+            chapters.append({"id": name, "title": _(title), "figures": figures, "notes": notes})
     return chapters
 
 
@@ -193,7 +214,7 @@ def _genotype_filters(tables: QcTables) -> list[Row]:
     rows = [
         {
             "rule": rule,
-            "meaning": MASKS[rule],
+            "meaning": _(MASKS[rule]),
             "limit": tables.config["variants"].get(_LIMIT_OF_MASK[rule]),
             "n": n,
             "share": n / called if called else None,
@@ -201,8 +222,8 @@ def _genotype_filters(tables: QcTables) -> list[Row]:
         for rule, n in counts.items()
     ]
     of_records = {
-        "ploidy": ("ploidy that doesn't fit", tables.flow["genotypes_masked"]["ploidy"]),
-        "half_call": ("half call: one allele unknown", tables.flow["half_calls"]),
+        "ploidy": (_("ploidy that doesn't fit"), tables.flow["genotypes_masked"]["ploidy"]),
+        "half_call": (_("half call: one allele unknown"), tables.flow["half_calls"]),
     }
     return rows + [
         {"rule": rule, "meaning": meaning, "limit": None, "n": n, "share": None}
@@ -246,11 +267,31 @@ def _populations(ancestry: pd.DataFrame) -> Row:
     }
 
 
+def _population_words(populations: Row) -> str:
+    if not populations:
+        return ""
+    listed = _(", ").join(f"{name} {number(n)}" for name, n in populations.items())
+    return _("Populations are those of the reference panel: {populations}.", populations=listed)
+
+
+def _fst_words(row: Row) -> str:
+    if row["se"] is None:
+        return _("{a} and {b} {fst:.4f}", a=row["a"], b=row["b"], fst=row["fst"])
+    return _(
+        "{a} and {b} {fst:.4f} (standard error {se:.4f})",
+        a=row["a"],
+        b=row["b"],
+        fst=row["fst"],
+        se=row["se"],
+    )
+
+
 def _trios(metrics: pd.DataFrame) -> list[Row]:
     """Children whose declared parents were compared with them, most errors first."""
     rows = metrics[(metrics["metric"] == "mendelian_errors") & metrics["value"].notna()]
     ordered = rows.sort_values(["value", "patient"], ascending=[False, True])
-    return [plain(row) for row in ordered[["patient", "value", "verdict", "explanation"]].to_dict("records")]
+    found = [plain(row) for row in ordered[["patient", "value", "verdict", "explanation"]].to_dict("records")]
+    return [row | {"explanation": row["explanation"] and known(row["explanation"])} for row in found]
 
 
 def _settings(config: Row) -> list[Row]:
@@ -260,8 +301,8 @@ def _settings(config: Row) -> list[Row]:
         {
             "key": f"{section}.{key}",
             "value": value,
-            "meaning": meanings[section]["properties"].get(key, {}).get("description", ""),
+            "meaning": _(meanings[section]["properties"].get(key, {}).get("description", "")),
         }
-        for section in _SETTINGS
+        for section in SETTINGS
         for key, value in config[section].items()
     ]

@@ -13,12 +13,13 @@ from typing import Any
 
 import pandas as pd
 
+from endotype.reports.language import N_, _
 from endotype.reports.text import clean, words
 
 MASKS = {
-    "quality": "genotype quality too low",
-    "depth": "too few reads",
-    "balance": "alleles out of balance",
+    "quality": N_("genotype quality too low"),
+    "depth": N_("too few reads"),
+    "balance": N_("alleles out of balance"),
 }
 """The rules that make a genotype missing, in the order in which they are tried."""
 
@@ -141,9 +142,9 @@ def consort(
         "variants after normalisation", flow["variants_normalised"], "variant_qc", sites["n_variants"].sum()
     )
     return {
-        "people": Flow("People", _people(people, sample_qc, metrics, traits)),
-        "variants": Flow("Variants", _variants(flow, sites, ancestry)),
-        "genotypes": Flow("Genotypes", _genotypes(flow, sites)),
+        "people": Flow(_("People"), _people(people, sample_qc, metrics, traits)),
+        "variants": Flow(_("Variants"), _variants(flow, sites, ancestry)),
+        "genotypes": Flow(_("Genotypes"), _genotypes(flow, sites)),
     }
 
 
@@ -161,29 +162,37 @@ def _people(
     return (
         Step(
             "people",
-            "people of the sheets and the clinical table",
+            _("people of the sheets and the clinical table"),
             len(people),
-            _parts({"no genotypes in the run": int((~has_genotypes).sum())}),
+            _parts({_("no genotypes in the run"): int((~has_genotypes).sum())}),
         ),
-        Step("genotyped", "people with genotypes", len(genotyped), _parts(_failures(sample_qc, metrics))),
+        Step(
+            "genotyped",
+            _("people with genotypes"),
+            len(genotyped),
+            _parts(_failures(sample_qc, metrics)),
+        ),
         Step(
             "in_statistics",
-            "people in cohort statistics",
+            _("people in cohort statistics"),
             len(good),
-            _parts({"no clinical record": len(good) - len(complete)}),
+            _parts({_("no clinical record"): len(good) - len(complete)}),
             parts=_parts(
                 {
-                    "passed with remarks": int((good["verdict"] == "warn").sum()),
-                    "passed every check": int((good["verdict"] == "pass").sum()),
+                    _("passed with remarks"): int((good["verdict"] == "warn").sum()),
+                    _("passed every check"): int((good["verdict"] == "pass").sum()),
                 }
             ),
         ),
         Step(
             "with_record",
-            "people with genotypes and a clinical record",
+            _("people with genotypes and a clinical record"),
             len(complete),
             parts=_parts(
-                {f"with {words(name)} recorded": len(known & complete) for name, known in traits.items()},
+                {
+                    _("with {trait} recorded", trait=words(name)): len(known & complete)
+                    for name, known in traits.items()
+                },
                 also_none=True,
             ),
         ),
@@ -197,7 +206,7 @@ def _failures(sample_qc: pd.DataFrame, metrics: pd.DataFrame) -> Counter[str]:
     reasons: Counter[str] = Counter()
     for patient in out["patient"]:
         names = sorted(set(failed.get(patient, [])))
-        reasons[" and ".join(map(words, names)) if names else "another reason"] += 1
+        reasons[_(" and ").join(map(words, names)) if names else _("another reason")] += 1
     return reasons
 
 
@@ -209,35 +218,35 @@ def _variants(flow: Mapping[str, Any], sites: pd.DataFrame, ancestry: Mapping[st
     _same("variants filtered", flow["variants_filtered"], "variant_qc", _as_counts(filtered))
     set_aside = {
         **flow["alleles_rejected"],
-        "on contigs that the reference doesn't have": flow["outside_reference"],
-        "structural: kept in a file of their own": flow["structural"],
-        "no alternate allele: count for call rates only": flow["monomorphic"],
-        "reference blocks: tell unchanged from not covered": flow["reference_blocks"],
-        "the same variant again: merged": flow["duplicates_merged"],
-        "the same variant in another file: joined": flow["joined_across_files"],
+        _("on contigs that the reference doesn't have"): flow["outside_reference"],
+        _("structural: kept in a file of their own"): flow["structural"],
+        _("no alternate allele: count for call rates only"): flow["monomorphic"],
+        _("reference blocks: tell unchanged from not covered"): flow["reference_blocks"],
+        _("the same variant again: merged"): flow["duplicates_merged"],
+        _("the same variant in another file: joined"): flow["joined_across_files"],
     }
     steps = [
         Step(
             "records",
-            "records read",
+            _("records read"),
             flow["records_in"],
-            parts=_parts({"with several alternate alleles": flow["multiallelic_records"]}),
+            parts=_parts({_("with several alternate alleles"): flow["multiallelic_records"]}),
             conserved=False,
         ),
-        Step("alleles", "alleles of these records", flow["alleles_in"], _parts(set_aside)),
+        Step("alleles", _("alleles of these records"), flow["alleles_in"], _parts(set_aside)),
         Step(
             "normalised",
-            "normalised variants",
+            _("normalised variants"),
             flow["variants_normalised"],
             _parts(flow["variants_filtered"]),
-            parts=_parts({"moved to the left": flow["alleles_left_aligned"]}),
+            parts=_parts({_("moved to the left"): flow["alleles_left_aligned"]}),
         ),
     ]
     in_pca = int(ancestry.get("n_variants", 0))
-    rest = _parts({"rare, or correlated with a neighbour": n_kept - in_pca}) if in_pca else ()
-    steps.append(Step("kept", "variants kept", n_kept, rest))
+    rest = _parts({_("rare, or correlated with a neighbour"): n_kept - in_pca}) if in_pca else ()
+    steps.append(Step("kept", _("variants kept"), n_kept, rest))
     if in_pca:
-        steps.append(Step("in_pca", "variants that ancestry is computed from", in_pca))
+        steps.append(Step("in_pca", _("variants that ancestry is computed from"), in_pca))
     return tuple(steps)
 
 
@@ -251,32 +260,32 @@ def _genotypes(flow: Mapping[str, Any], sites: pd.DataFrame) -> tuple[Step, ...]
     called = total["n_called"] + sum(masked.values())
     used = int(sites.loc[sites["kept"].to_numpy(bool), "n_called"].sum())
     made_missing = {
-        "half calls, one allele unknown": flow["half_calls"],
-        "calls of a ploidy that doesn't fit": flow["genotypes_masked"]["ploidy"],
-        "contradicted by a duplicate": flow["genotypes_in_conflict"],
+        _("half calls, one allele unknown"): flow["half_calls"],
+        _("calls of a ploidy that doesn't fit"): flow["genotypes_masked"]["ploidy"],
+        _("contradicted by a duplicate"): flow["genotypes_in_conflict"],
     }
     return (
         Step(
             "genotypes",
-            "genotypes of normalised variants",
+            _("genotypes of normalised variants"),
             called + not_called,
-            _parts({"not called": not_called}),
-            parts=_parts({f"{name}: not called": n for name, n in made_missing.items() if n}),
+            _parts({_("not called"): not_called}),
+            parts=_parts({_("{what}: not called", what=what): n for what, n in made_missing.items() if n}),
         ),
         Step(
             "called",
-            "genotypes called",
+            _("genotypes called"),
             called,
-            _parts({MASKS[rule]: n for rule, n in masked.items()}),
-            parts=_parts({"filled from reference blocks": flow["filled_from_blocks"]}),
+            _parts({_(MASKS[rule]): n for rule, n in masked.items()}),
+            parts=_parts({_("filled from reference blocks"): flow["filled_from_blocks"]}),
         ),
         Step(
             "trusted",
-            "genotypes that passed",
+            _("genotypes that passed"),
             total["n_called"],
-            _parts({"at variants that were filtered": total["n_called"] - used}),
+            _parts({_("at variants that were filtered"): total["n_called"] - used}),
         ),
-        Step("used", "genotypes used", used),
+        Step("used", _("genotypes used"), used),
     )
 
 
@@ -291,7 +300,7 @@ def _parts(counts: Mapping[str, int], also_none: bool = False) -> tuple[Part, ..
     rest = found[MAX_REASONS - 1 :]
     return (
         *found[: MAX_REASONS - 1],
-        Part(f"{len(rest)} other reasons", sum(part.count for part in rest)),
+        Part(_("{n} other reasons", n=len(rest)), sum(part.count for part in rest)),
     )
 
 

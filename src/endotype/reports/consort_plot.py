@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from markupsafe import Markup, escape
 
 from endotype.axes import LINE, picture
+from endotype.columns import wrap
 from endotype.reports.consort import Flow, Part, Step
+from endotype.reports.language import _, sentences
 from endotype.reports.text import number
 
 WIDTH = 400
@@ -38,12 +38,14 @@ def consort_plot(flow: Flow) -> Markup:
         if step.leaving:
             parts.append(_exit(step, y + 9))
         y += gap
-    return picture("".join(parts), f"Flow: {flow.title}", (WIDTH, y + 1), _in_words(flow), "plot flow")
+    return picture(
+        "".join(parts), _("Flow: {title}", title=flow.title), (WIDTH, y + 1), _in_words(flow), "plot flow"
+    )
 
 
 def _step(step: Step, y: float, last: bool) -> tuple[str, float]:
     """A box with its count, what is counted, and remarks; and how high it is."""
-    label = textwrap.wrap(step.label, 34)
+    label = wrap(step.label, 34)
     remarks = [line for part in step.parts for line in _wrapped(part, 38)]
     height = 2 * _PAD + 18 + _LINE_HEIGHT * len(label) + 15 * len(remarks)
     fill, ink, muted = (_BRAND, "#fff", "#fff") if last else ("#f4f7f9", _INK, _MUTED)
@@ -91,13 +93,7 @@ def _exit_height(step: Step) -> float:
 
 
 def _wrapped(part: Part, width: int, sign: str = "") -> list[str]:
-    return textwrap.wrap(
-        f"{sign}{number(part.count)} {part.label}",
-        width,
-        subsequent_indent="\u2003",
-        max_lines=2,
-        placeholder="…",
-    )
+    return wrap(f"{sign}{number(part.count)} {part.label}", width, "\u2003", 2)
 
 
 def _text(x: float, y: float, words: str, colour: str, style: str) -> str:
@@ -107,6 +103,8 @@ def _text(x: float, y: float, words: str, colour: str, style: str) -> str:
 def _in_words(flow: Flow) -> str:
     told = []
     for step in flow.steps:
-        left = "; ".join(f"{number(part.count)} {part.label}" for part in step.leaving)
-        told.append(f"{number(step.count)} {step.label}." + (f" Leaving: {left}." if left else ""))
-    return " ".join(told)
+        told.append(_("{count} {label}.", count=number(step.count), label=step.label))
+        if step.leaving:
+            left = [f"{number(part.count)} {part.label}" for part in step.leaving]
+            told.append(_("Leaving: {reasons}.", reasons=_("; ").join(left)))
+    return sentences(*told)

@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from endotype.reports.inputs import Cohort, Row
+from endotype.reports.language import N_, _
 from endotype.reports.svg import FlowStep
 from endotype.reports.text import clean, words
 
 NO_CALL_WORDS = {
-    "ambiguous": "between subtypes (ambiguous)",
-    "atypical": "unlike every subtype (atypical)",
-    "no_subtypes": "cohort not divided into subtypes",
-    "unclassified": "like those without a class",
-    "insufficient_data": "too few features recorded",
-    "out_of_reference": "ancestry outside the model's range",
-    "failed_qc": "genotypes failed quality control",
-    "not_assessed": "not given to the subtype model",
+    "ambiguous": N_("between subtypes (ambiguous)"),
+    "atypical": N_("unlike every subtype (atypical)"),
+    "no_subtypes": N_("cohort not divided into subtypes"),
+    "unclassified": N_("like those without a class"),
+    "insufficient_data": N_("too few features recorded"),
+    "out_of_reference": N_("ancestry outside the model's range"),
+    "failed_qc": N_("genotypes failed quality control"),
+    "not_assessed": N_("not given to the subtype model"),
 }
 """Reasons of a subtype that wasn't called, as a reader is told them."""
 
@@ -35,11 +36,11 @@ def flows(cohort: Cohort, counts: Row, variant_flow: Row) -> dict[str, list[Flow
         counts: the counts of ``cohort.json``.
         variant_flow: ``variants/flow.json``.
     """
-    diagrams = {"People with a subtype": _subtypes(counts)}
+    diagrams = {_("People with a subtype"): _subtypes(counts)}
     if cohort.has_germline:
         diagrams = {
-            "Variants": _variants(variant_flow),
-            "People in association tests": _association(cohort, counts["people"]),
+            _("Variants"): _variants(variant_flow),
+            _("People in association tests"): _association(cohort, counts["people"]),
         } | diagrams
     return {title: steps for title, steps in diagrams.items() if len(steps) > 1}
 
@@ -48,10 +49,14 @@ def _variants(flow: Row) -> list[FlowStep]:
     rejected = _leaving(flow.get("alleles_rejected"))
     merged = {name: flow.get(name, 0) for name in ("duplicates_merged", "joined_across_files")}
     steps: list[tuple[str, object, list[tuple[str, int]]]] = [
-        ("records read", flow.get("records_in"), []),
-        ("alternate alleles", flow.get("alleles_in"), [*rejected, *_leaving(merged)]),
-        ("normalised variants", flow.get("variants_normalised"), _leaving(flow.get("variants_filtered"))),
-        ("variants kept", flow.get("variants_kept"), []),
+        (_("records read"), flow.get("records_in"), []),
+        (_("alternate alleles"), flow.get("alleles_in"), [*rejected, *_leaving(merged)]),
+        (
+            _("normalised variants"),
+            flow.get("variants_normalised"),
+            _leaving(flow.get("variants_filtered")),
+        ),
+        (_("variants kept"), flow.get("variants_kept"), []),
     ]
     return [(label, count, leaving) for label, count, leaving in steps if isinstance(count, int)]
 
@@ -63,16 +68,28 @@ def _association(cohort: Cohort, people: int) -> list[FlowStep]:
         return []
     complete = samples.get("with_all_covariates", tested)
     return [
-        ("people", people, _leaving({"no genotypes": people - genotyped})),
-        ("people with genotypes", genotyped, _leaving(samples.get("excluded"))),
-        ("people who can be tested", tested, _leaving({"a covariate is missing": tested - complete})),
-        ("with all covariates", complete, []),
+        (_("people"), people, _leaving({_("no genotypes"): people - genotyped})),
+        (_("people with genotypes"), genotyped, _leaving(samples.get("excluded"))),
+        (
+            _("people who can be tested"),
+            tested,
+            _leaving({_("a covariate is missing"): tested - complete}),
+        ),
+        (_("with all covariates"), complete, []),
     ]
 
 
 def _subtypes(counts: Row) -> list[FlowStep]:
-    leaving = _leaving({NO_CALL_WORDS.get(name, name): n for name, n in counts["no_call"].items()})
-    return [("people", counts["people"], leaving), ("called to a subtype", counts["subtype_called"], [])]
+    leaving = _leaving({no_call_words(name): n for name, n in counts["no_call"].items()})
+    return [
+        (_("people"), counts["people"], leaving),
+        (_("called to a subtype"), counts["subtype_called"], []),
+    ]
+
+
+def no_call_words(reason: str) -> str:
+    """Why a subtype wasn't called, in words of the current language; a reason that isn't known as it is."""
+    return _(NO_CALL_WORDS[reason]) if reason in NO_CALL_WORDS else reason
 
 
 def _leaving(counts: object) -> list[tuple[str, int]]:

@@ -15,20 +15,24 @@ from endotype.axes import group_colours
 from endotype.errors import input_error
 from endotype.files import read_json, write_json, write_text
 from endotype.reports import svg
-from endotype.reports.flow import NO_CALL_WORDS, flows
+from endotype.reports.flow import flows, no_call_words
 from endotype.reports.html import render
 from endotype.reports.inputs import Cohort, Row, read_cohort
+from endotype.reports.language import N_, _, between_sentences, in_language, known, ngettext
 from endotype.reports.methods import run_identity
 from endotype.reports.page_assessment import assessment_chapter
 from endotype.reports.page_hits import hit_table, n_variants
 from endotype.reports.page_island import content_policy, island
 from endotype.reports.page_manhattan import manhattan_data
+from endotype.reports.page_markup import code, link, rich
 from endotype.reports.page_patients import patient_table
 from endotype.reports.page_provenance import provenance_chapter
 from endotype.reports.page_table import ROWS_PER_PAGE
 from endotype.reports.page_targets import TargetCounts, target_table
+from endotype.reports.page_words import page_words
+from endotype.reports.private import own_folder, private_files
 from endotype.reports.subtype_pictures import subtype_pictures
-from endotype.reports.text import clean, plain, words
+from endotype.reports.text import clean, number, plain, words
 from endotype.reports.trait_pictures import trait_pictures
 from endotype.tables import read_parquet
 
@@ -38,7 +42,7 @@ MAX_ATTENTION = 12
 """Patients of one kind that the box of those who need attention names; the table of patients has all."""
 
 STYLES = ("style.css", "cohort.css")
-SCRIPTS = ("page_table.js", "page_manhattan.js", "page_start.js")
+SCRIPTS = ("page_words.js", "page_table.js", "page_manhattan.js", "page_start.js")
 """Files of ``templates/`` that are part of the page, in this order."""
 
 
@@ -52,8 +56,15 @@ def write_index(results: str | Path, config: str | Path) -> None:
     Raises:
         InputError: a result or a patient's report is missing.
     """
-    results = Path(results)
-    cohort = read_cohort(results, read_json(config))
+    results, settings = Path(results), read_json(config)
+    private = settings["reports"]["private"]
+    cohort = read_cohort(results, settings)
+    with private_files(private), in_language(settings["reports"]["language"]):
+        own_folder(results / "reports", private)
+        _write(results, cohort)
+
+
+def _write(results: Path, cohort: Cohort) -> None:
     patients, counted = [], TargetCounts()
     for patient in cohort.people["patient"]:
         report = _report(results, patient)
@@ -121,8 +132,13 @@ def index_page(results: Path, cohort: Cohort, content: Row, variant_flow: Row) -
         flow_plots=_flow_plots(cohort, counts, variant_flow),
         quality=_quality(results),
         attention=_attention(patients),
-        no_call_words=NO_CALL_WORDS,
-        division=plain(read_json(results / "subtypes/selection.json").get("reason")),
+        no_call=_no_call(counts),
+        gap=between_sentences(),
+        rich=rich,
+        link=link,
+        code=code,
+        page_words=island(page_words()),
+        division=_division(results),
         subtype_sizes=cohort.subtype_sizes,
         assessment=assessment_chapter(results, cohort),
         tables=tables,
@@ -150,6 +166,12 @@ def _own(names: Sequence[str]) -> Markup:
     return Markup("".join((folder / name).read_text(encoding="utf-8") for name in names))
 
 
+def _division(results: Path) -> str | None:
+    """Why the cohort is divided as it is, as the stage that did it says."""
+    reason = plain(read_json(results / "subtypes/selection.json").get("reason"))
+    return reason and known(reason)
+
+
 def _quality(results: Path) -> list[Row]:
     """Measures of the quality page that somebody has, with how many are beyond a limit."""
     path = results / "reports/qc.json"
@@ -157,7 +179,7 @@ def _quality(results: Path) -> list[Row]:
         return []
     names = ("label", "n", "median", "min", "max", "n_fail", "n_warn", "n_not_assessed")
     return [
-        plain({name: measure.get(name) for name in names})
+        plain({name: measure.get(name) for name in names} | {"label": known(measure["label"])})
         for measure in read_json(path).get("measures", [])
         if measure.get("n")
     ]
@@ -181,7 +203,7 @@ def _summary(report: Row) -> Row:
         "patient": report["patient"]["id"],
         "status": report["patient"]["status"],
         "quality": report["quality"]["verdict"],
-        "quality_reasons": report["quality"]["reasons"],
+        "quality_reasons": [known(reason) for reason in report["quality"]["reasons"]],
         "subtype": report["subtype"]["subtype"],
         "posterior": report["subtype"]["posterior"],
         "no_call_reason": report["subtype"]["reason"],
@@ -213,6 +235,23 @@ def _cohort_counts(patients: Sequence[Row]) -> Row:
     }
 
 
+def _no_call(counts: Row) -> str:
+    """How many have no subtype, and why; empty where everybody has one."""
+    n = counts["people"] - counts["subtype_called"]
+    if not n:
+        return ""
+    return ngettext(
+        "{n:,} of {people} has no subtype: {reasons}.",
+        "{n:,} of {people} have no subtype: {reasons}.",
+        n,
+        people=ngettext("{n:,} person", "{n:,} people", counts["people"]),
+        reasons=_(", ").join(
+            _("{n} {reason}", n=number(m), reason=no_call_words(reason))
+            for reason, m in counts["no_call"].items()
+        ),
+    )
+
+
 def _n_tested(cohort: Cohort) -> int:
     """How many traits were tested for association."""
     traits = cohort.association_summary.get("traits", {}).values()
@@ -225,6 +264,7 @@ def _n_with(patients: Sequence[Row], name: str) -> int | None:
     return sum(n > 0 for n in known) if known else None
 
 
+FAILED = N_("failed quality control")
 _QUALITY_WORDS = ("pass", "warn", "fail", "not assessed")
 
 
@@ -236,9 +276,9 @@ def _flow_plots(cohort: Cohort, counts: Row, variant_flow: Row) -> list[Row]:
 def _attention(patients: Sequence[Row]) -> list[Row]:
     """Groups of patients that someone should look at first: ``title patients n_more``, none of them empty."""
     groups = {
-        "Genotypes failed quality control": [p for p in patients if p["quality"] == "fail"],
-        "Genotypes passed with remarks": [p for p in patients if p["quality"] == "warn"],
-        "Warned against an intervention": [p for p in patients if p["n_warnings"]],
+        _("Genotypes failed quality control"): [p for p in patients if p["quality"] == "fail"],
+        _("Genotypes passed with remarks"): [p for p in patients if p["quality"] == "warn"],
+        _("Warned against an intervention"): [p for p in patients if p["n_warnings"]],
     }
     return [
         {"title": title, "patients": found[:MAX_ATTENTION], "n_more": len(found[MAX_ATTENTION:])}
@@ -253,10 +293,13 @@ def _counts(value: object, name: str = "") -> list[Row]:
         return [
             row
             for key, item in value.items()
-            for row in _counts(item, f"{name}: {key}" if name else str(key))
+            for row in _counts(
+                item,
+                _("{name}: {part}", name=name, part=words(str(key))) if name else words(str(key)),
+            )
         ]
     if isinstance(value, int) and not isinstance(value, bool):
-        return [{"name": clean(words(name)), "count": value}]
+        return [{"name": clean(name), "count": value}]
     return []
 
 
@@ -278,33 +321,36 @@ def _ancestry_plot(
     if len(axes) < 2 or table.empty:
         return None
     by_patient = {p["patient"]: p for p in patients}
-    other = "no call" if colours else "people"
+    other = _("no call") if colours else _("people")
     group = pd.Series([_colour_group(by_patient.get(patient, {}), other) for patient in table["patient"]])
-    legend = [(other, svg.GREY), *colours.items(), ("failed quality control", "#b3261e")]
+    legend = [(other, svg.GREY), *colours.items(), (_(FAILED), "#b3261e")]
     present = [(name, colour, (group == name).to_numpy()) for name, colour in legend if (group == name).any()]
     share = cohort.ancestry.get("share_of_variance", [])
     labels = tuple(
-        f"PC{i + 1}" + (f" ({100 * share[i]:.1f} % of variance)" if i < len(share) else "") for i in range(2)
+        _("PC{i} ({share:.1f} % of variance)", i=i + 1, share=100 * share[i])
+        if i < len(share)
+        else f"PC{i + 1}"
+        for i in range(2)
     )
     plot = svg.scatter(
         table["pc1"].to_numpy(float),
         table["pc2"].to_numpy(float),
         present,
         (labels[0], labels[1]),
-        "Genetic ancestry",
+        _("Genetic ancestry"),
     )
     return {"plot": plot, "legend": [(name, colour, int(mask.sum())) for name, colour, mask in present]}
 
 
 def _colour_group(patient: Row, other: str) -> str:
     if patient.get("quality") == "fail":
-        return "failed quality control"
+        return _(FAILED)
     return patient.get("subtype") or other
 
 
 def _not_assessed(cohort: Cohort) -> list[Row]:
     entries = cohort.preflight.get("not_assessed", {})
     return [
-        {"topic": clean(str(topic)), "reason": clean(str(reason))}
+        {"topic": clean(str(topic)), "reason": known(clean(str(reason)))}
         for topic, reason in sorted(entries.items())
     ]

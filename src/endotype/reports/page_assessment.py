@@ -7,22 +7,23 @@ from pathlib import Path
 
 from endotype.files import read_json
 from endotype.reports.inputs import Cohort, Row
+from endotype.reports.language import N_, _, known
 from endotype.reports.text import number, p_value, percent, plain, words
 
 FOLDER = "../subtypes"
 
 MODELS = {
-    "standard": "standard of care",
-    "standard_and_subtype": "standard of care and subtype",
-    "standard_and_axes": "standard of care and continuous axes",
-    "all": "all three",
+    "standard": N_("standard of care"),
+    "standard_and_subtype": N_("standard of care and subtype"),
+    "standard_and_axes": N_("standard of care and continuous axes"),
+    "all": N_("all three"),
 }
 """Models whose concordance is given, in the order of the page."""
 
 DIFFERENCES = {
-    "subtype": "subtype, beyond the standard of care",
-    "continuous": "continuous axes, beyond the standard of care",
-    "subtype_beyond_continuous": "subtype, beyond the standard of care and continuous axes",
+    "subtype": N_("subtype, beyond the standard of care"),
+    "continuous": N_("continuous axes, beyond the standard of care"),
+    "subtype_beyond_continuous": N_("subtype, beyond the standard of care and continuous axes"),
 }
 
 
@@ -40,18 +41,22 @@ def assessment_chapter(results: Path, cohort: Cohort) -> Row | None:
     found = plain(read_json(path))
     return {
         "names": {n["subtype"]: _without_id(n["name"], n["subtype"]) for n in found["names"]},
-        "warnings": found["warnings"],
+        "warnings": [known(sentence) for sentence in found["warnings"]],
         "audit": _audit(found["audit"]),
-        "audit_reason": None if found["audit"].get("confounders") else found["audit"].get("reason"),
+        "audit_reason": None if found["audit"].get("confounders") else _known(found["audit"].get("reason")),
         "outcomes": [_outcome(name, o, cohort) for name, o in sorted(found["outcomes"].items())],
-        "notes": found["notes"],
+        "notes": [known(note) for note in found["notes"]],
         "n_assessed": found["patients"]["assessed"],
         "checklist": _checklist(results),
     }
 
 
 def _without_id(name: str, subtype: str) -> str:
-    return name.removeprefix(f"{subtype}: ")
+    return known(name.removeprefix(f"{subtype}: "))
+
+
+def _known(text: str | None) -> str | None:
+    return None if text is None else known(text)
 
 
 def _audit(audit: Row) -> list[Row]:
@@ -71,7 +76,7 @@ def _audit(audit: Row) -> list[Row]:
                 "measure": measure,
                 "value": value,
                 "p": _p(c["p"]) if assessed else None,
-                "reason": None if assessed else c["reason"],
+                "reason": None if assessed else _known(c["reason"]),
             }
         )
     return sorted(rows, key=lambda r: (r["value"] is None, -(r["value"] or 0), r["confounder"]))
@@ -104,7 +109,7 @@ def _reason(part: Row) -> str | None:
     """Why a part wasn't assessed; None when it was."""
     if part.get("status") == "assessed":
         return None
-    return part.get("reason") or "the run gave no reason"
+    return known(part.get("reason") or N_("the run gave no reason"))
 
 
 def _survival_rows(survival: Row) -> list[Row]:
@@ -120,9 +125,9 @@ def _survival_rows(survival: Row) -> list[Row]:
                 "n": s["n"],
                 "events": s["events"],
                 "reason": _reason(s),
-                "median": _interval(s.get("median"), "not reached"),
-                "at_horizon": _interval(s.get("at_horizon"), "not known so late", share=True),
-                "ratio": "1 (reference)" if s["subtype"] == reference else _ratio(ratio),
+                "median": _interval(s.get("median"), _("not reached")),
+                "at_horizon": _interval(s.get("at_horizon"), _("not known so late"), share=True),
+                "ratio": _("1 (reference)") if s["subtype"] == reference else _ratio(ratio),
             }
         )
     return rows
@@ -135,23 +140,29 @@ def _interval(estimate: Row | None, missing: str, share: bool = False) -> str:
     low, high = estimate.get("low"), estimate.get("high")
     if low is None and high is None:
         return shown(estimate["estimate"], 3)
-    return f"{shown(estimate['estimate'], 3)} ({shown(low, 3)} to {shown(high, 3)})"
+    return _(
+        "{estimate} ({low} to {high})",
+        estimate=shown(estimate["estimate"], 3),
+        low=shown(low, 3),
+        high=shown(high, 3),
+    )
 
 
 def _ratio(ratio: Row | None) -> str:
     if ratio is None or ratio.get("hazard_ratio") is None:
         return "–"
-    return f"{number(ratio['hazard_ratio'])} ({number(ratio['low'])} to {number(ratio['high'])})"
+    return _(
+        "{estimate} ({low} to {high})",
+        estimate=number(ratio["hazard_ratio"]),
+        low=number(ratio["low"]),
+        high=number(ratio["high"]),
+    )
 
 
-def _models(added: Row) -> list[Row]:
+def _models(added: Row) -> list[str]:
     models = added.get("models") or {}
     return [
-        {
-            "model": words_of,
-            "concordance": models[name]["corrected"],
-            "coefficients": models[name]["coefficients"],
-        }
+        f"{_(words_of)} {number(models[name]['corrected'])}"
         for name, words_of in MODELS.items()
         if name in models
     ]
@@ -166,16 +177,16 @@ def _differences(added: Row) -> list[Row]:
         entry = found[name]
         ratio = entry.get("likelihood_ratio") or {}
         estimate = {"estimate": entry["corrected"], "low": entry["low"], "high": entry["high"]}
-        rows.append({"what": words_of, "difference": _interval(estimate, "–"), "p": _p(ratio.get("p"))})
+        rows.append({"what": _(words_of), "difference": _interval(estimate, "–"), "p": _p(ratio.get("p"))})
     return rows
 
 
 def _treatment(treatment: Row) -> str:
     """One sentence: the p-value of the interaction, or why there is none."""
     if treatment.get("status") != "assessed":
-        return f"Treatment by subtype: not assessed, because {_reason(treatment)}."
+        return _("Treatment by subtype: not assessed, because {reason}.", reason=_reason(treatment))
     p = (treatment.get("interaction") or {}).get("p")
-    return f"Treatment by subtype: p of the interaction {_p(p)}; see subtypes/assessment.json."
+    return _("Treatment by subtype: p of the interaction {p}; see subtypes/assessment.json.", p=_p(p))
 
 
 def _p(p: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _
 from endotype.reports.page_table import Cell, Column, Table
 from endotype.reports.text import number, p_value, shorten, words
 
@@ -14,20 +15,26 @@ MAX_FURTHER = 1000
 FLANK = 250_000
 """Base pairs on either side of a variant that the chart is turned to."""
 
-KINDS = {"variant": "lead variant", "gene": "rare variants of a gene", "set": "set of variants"}
+KINDS = {
+    "variant": N_("lead variant"),
+    "gene": N_("rare variants of a gene"),
+    "set": N_("set of variants"),
+}
 
-FURTHER = "further significant variant"
+FURTHER = N_("further significant variant")
 
-COLUMNS = (
-    Column("Trait", choice="Trait"),
-    Column("Variant, gene or set", code=True),
-    Column("Kind", choice="Kind"),
-    Column("Gene"),
-    Column("Beta (standard error)", numeric=True),
-    Column("p", numeric=True),
-    Column("n", numeric=True),
-    Column("See"),
-)
+
+def _columns() -> tuple[Column, ...]:
+    return (
+        Column(_("Trait"), choice=_("Trait")),
+        Column(_("Variant, gene or set"), code=True),
+        Column(_("Kind"), choice=_("Kind")),
+        Column(_("Gene")),
+        Column(_("Beta (standard error)"), numeric=True),
+        Column("p", numeric=True),
+        Column("n", numeric=True),
+        Column(_("See")),
+    )
 
 
 def hit_table(loci: Sequence[Row], manhattan: Row, close_ups: Mapping[tuple[str, str], str]) -> Table:
@@ -49,12 +56,12 @@ def hit_table(loci: Sequence[Row], manhattan: Row, close_ups: Mapping[tuple[str,
     ]
     further.sort(key=lambda pair: (-pair[1]["y"], pair[0], pair[1]["id"]))
     rows += [_further(trait, hit) for trait, hit in further[:MAX_FURTHER]]
-    return Table("hits", "associations", COLUMNS, rows)
+    return Table("hits", _("associations"), _columns(), rows)
 
 
 def n_variants(table: Table) -> int:
     """Rows of the table that are single variants."""
-    return sum(row[2].text in (KINDS["variant"], FURTHER) for row in table.rows)
+    return sum(row[2].text in (_(KINDS["variant"]), _(FURTHER)) for row in table.rows)
 
 
 def _hits(hits: Row) -> list[Row]:
@@ -63,7 +70,7 @@ def _hits(hits: Row) -> list[Row]:
 
 
 def _locus(locus: Row, charts: Mapping[str, Row], close_ups: Mapping[tuple[str, str], str]) -> list[Cell]:
-    kind = KINDS.get(locus["kind"], words(locus["kind"]))
+    kind = _(KINDS[locus["kind"]]) if locus["kind"] in KINDS else words(locus["kind"])
     return [
         _trait(locus["trait"]),
         Cell(shorten(locus["id"], 48), key=locus["id"]),
@@ -77,7 +84,7 @@ def _locus(locus: Row, charts: Mapping[str, Row], close_ups: Mapping[tuple[str, 
 
 
 def _further(trait: str, hit: Row) -> list[Cell]:
-    kind = Cell(FURTHER, key=FURTHER, group=FURTHER)
+    kind = Cell(_(FURTHER), key=_(FURTHER), group=_(FURTHER))
     cells = [_trait(trait), Cell(shorten(hit["id"], 48), key=hit["id"]), kind]
     cells += [Cell("–"), _effect(hit.get("beta"), hit.get("se")), _p(hit["y"]), _n(None)]
     return [*cells, Cell(zoom=(trait, _region(hit["chrom"], hit["pos"])))]
@@ -105,7 +112,7 @@ def _see(locus: Row, charts: Mapping[str, Row], close_up: str) -> Cell:
     zoom = None
     if drawn and locus["pos"] is not None:
         zoom = (locus["trait"], _region(locus["chrom"], locus["pos"]))
-    return Cell("close up" if close_up else "", link=close_up, zoom=zoom)
+    return Cell(_("close up") if close_up else "", link=close_up, zoom=zoom)
 
 
 def _region(chrom: str, pos: int) -> str:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _, ngettext
 from endotype.reports.page_table import Cell, Column, Table
-from endotype.reports.text import plural, probability, shorten, words
+from endotype.reports.text import probability, shorten, words
 
-NOT_ASSESSED = "not assessed"
+NOT_ASSESSED = N_("not assessed")
 
 _QUALITY_ORDER = {"fail": 0, "warn": 1, "pass": 2}
 
-COLUMNS = (
-    Column("Patient"),
-    Column("Quality", choice="Quality"),
-    Column("Subtype", choice="Subtype"),
-    Column("Reportable variants", numeric=True, choice="Reportable variants"),
-    Column("First target", choice="First target"),
-    Column("Warned against", choice="Warned against"),
-)
+
+def _columns() -> tuple[Column, ...]:
+    return (
+        Column(_("Patient")),
+        Column(_("Quality"), choice=_("Quality")),
+        Column(_("Subtype"), choice=_("Subtype")),
+        Column(_("Reportable variants"), numeric=True, choice=_("Reportable variants")),
+        Column(_("First target"), choice=_("First target")),
+        Column(_("Warned against"), choice=_("Warned against")),
+    )
 
 
 def patient_table(patients: Sequence[Row], colours: Mapping[str, str], show_status: bool) -> Table:
@@ -41,7 +44,7 @@ def patient_table(patients: Sequence[Row], colours: Mapping[str, str], show_stat
         ]
         for p in patients
     ]
-    return Table("patients", "patients", COLUMNS, rows, sorted_by=0)
+    return Table("patients", _("patients"), _columns(), rows, sorted_by=0)
 
 
 def _patient(p: Row, show_status: bool) -> Cell:
@@ -53,37 +56,39 @@ def _quality(p: Row) -> Cell:
     word = p["quality"] or NOT_ASSESSED
     key = _QUALITY_ORDER.get(word)
     if word in ("warn", "fail"):
-        return Cell(chip=word, key=key, group=word)
-    return Cell(note=word, key=key, group=word)
+        return Cell(chip=word, key=key, group=words(word))
+    return Cell(note=words(word), key=key, group=words(word))
 
 
 def _subtype(p: Row, colours: Mapping[str, str]) -> Cell:
     name = p["subtype"]
     if name:
         return Cell(name, probability(p["posterior"]), colour=colours.get(name, ""), key=name, group=name)
-    text = f"no call: {words(p['no_call_reason'] or NOT_ASSESSED)}"
+    text = _("no call: {reason}", reason=words(p["no_call_reason"] or NOT_ASSESSED))
     return Cell(note=text, group=text)
 
 
 def _findings(p: Row) -> Cell:
     n = p["n_findings"]
     if n is None:
-        return Cell(note=NOT_ASSESSED, group=NOT_ASSESSED)
-    return Cell(f"{n:,}", key=n, group="some") if n else Cell(note="none", key=0, group="none")
+        return Cell(note=_(NOT_ASSESSED), group=_(NOT_ASSESSED))
+    return Cell(f"{n:,}", key=n, group=_("some")) if n else Cell(note=_("none"), key=0, group=_("none"))
 
 
 def _target(p: Row) -> Cell:
     target = p["top_target"]
     if target:
-        name, note = shorten(target["intervention"], 60), f"{shorten(target['gene'])}, tier {target['tier']}"
+        name = shorten(target["intervention"], 60)
+        note = _("{gene}, tier {tier}", gene=shorten(target["gene"]), tier=target["tier"])
         return Cell(name, note, key=target["intervention"], group=name)
-    word = NOT_ASSESSED if p["n_targets"] is None else "none found"
+    word = _(NOT_ASSESSED) if p["n_targets"] is None else _("none found")
     return Cell(note=word, group=word)
 
 
 def _warnings(p: Row) -> Cell:
     n = p["n_warnings"]
     if n:
-        return Cell(chip="contraindicated", note=plural(n, "intervention"), key=n, group="some")
-    word = NOT_ASSESSED if p["n_targets"] is None else "none"
+        note = ngettext("{n:,} intervention", "{n:,} interventions", n)
+        return Cell(chip="contraindicated", note=note, key=n, group=_("some"))
+    word = _(NOT_ASSESSED) if p["n_targets"] is None else _("none")
     return Cell(note=word, key=None if p["n_targets"] is None else 0, group=word)

@@ -8,6 +8,7 @@ from typing import Any
 
 from endotype.files import read_json
 from endotype.reports.inputs import Row
+from endotype.reports.language import _
 from endotype.reports.text import plain
 
 
@@ -37,8 +38,8 @@ def _software(content: Row) -> list[Row]:
         for key, label in (
             ("endotype", "Endotype"),
             ("python", "Python"),
-            ("machine", "machine"),
-            ("lock_sha256", "lock file, SHA-256"),
+            ("machine", _("machine")),
+            ("lock_sha256", _("lock file, SHA-256")),
         )
         if content.get(key)
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from endotype.axes import natural
+from endotype.reports.text import words
 
 ROWS_PER_PAGE = 50
 """Rows that are in the page at a time, whatever the number of all."""
@@ -31,7 +32,7 @@ class Cell:
     Attributes:
         text: may be empty.
         note: muted words behind it.
-        chip: a word in a box, one of those that the style sheet knows.
+        chip: a word in a box, one of those that the style sheet knows; shown in the current language.
         colour: of the dot, ``#rrggbb``.
         link: a place in this page or in the folders beside it.
         zoom: trait and region, ``chromosome:start-end``, that the chart of associations can be turned to.
@@ -129,6 +130,7 @@ _SHORT: list[tuple[str, Callable[[Cell], Any]]] = [
     ("t", lambda c: c.text),
     ("n", lambda c: c.note),
     ("c", lambda c: c.chip),
+    ("w", lambda c: word if (word := words(c.chip)) != c.chip else ""),
     ("d", lambda c: c.colour),
     ("h", lambda c: c.link),
     ("z", lambda c: list(c.zoom) if c.zoom else None),

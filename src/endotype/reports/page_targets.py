@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from endotype.reports.inputs import Row
+from endotype.reports.language import N_, _
 from endotype.reports.page_table import Cell, Column, Table
 from endotype.reports.text import percent, shorten, words
 
 _KEYS = ("intervention", "gene", "tier", "action", "link")
 LINK_WORDS = {
-    "carried_variant": "a carried variant",
-    "subtype": "the subtype",
-    "association": "an association of this cohort",
+    "carried_variant": N_("a carried variant"),
+    "subtype": N_("the subtype"),
+    "association": N_("an association of this cohort"),
 }
 
 
@@ -40,7 +41,7 @@ class TargetCounts:
     def entries(self, subtypes: Sequence[str]) -> list[Row]:
         """Rows of ``intervention gene tier action link n by_subtype no_subtype``, by tier, then by number."""
         rows = []
-        for entry in sorted({entry for entry, _ in self._counts}):
+        for entry in sorted({entry for entry, _subtype in self._counts}):
             by_subtype = {name: self._counts[entry, name] for name in subtypes}
             rest = self._counts[entry, None]
             row = dict(zip(_KEYS, entry, strict=True))
@@ -59,21 +60,21 @@ def target_table(entries: Sequence[Row], assessed: Row, colours: Mapping[str, st
         colours: of the subtypes, in their order.
     """
     columns = [
-        Column("Intervention"),
-        Column("Gene"),
-        Column("Tier", choice="Tier"),
-        Column("Action", choice="Action"),
-        Column("Rests on", choice="Rests on"),
-        Column("Patients", numeric=True),
+        Column(_("Intervention")),
+        Column(_("Gene")),
+        Column(_("Tier"), choice=_("Tier")),
+        Column(_("Action"), choice=_("Action")),
+        Column(_("Rests on"), choice=_("Rests on")),
+        Column(_("Patients"), numeric=True),
         *(Column(name, numeric=True) for name in colours),
-        Column("No subtype", numeric=True),
+        Column(_("No subtype"), numeric=True),
     ]
     rows = [_cells(row, assessed, list(colours)) for row in entries]
-    return Table("targets", "targets", columns, rows)
+    return Table("targets", _("targets"), columns, rows)
 
 
 def _cells(row: Row, assessed: Row, subtypes: Sequence[str]) -> list[Cell]:
-    link = LINK_WORDS.get(row["link"], words(row["link"]))
+    link = _(LINK_WORDS[row["link"]]) if row["link"] in LINK_WORDS else words(row["link"])
     action = row["action"]
     warns = action == "contraindicated"
     return [
@@ -91,5 +92,7 @@ def _cells(row: Row, assessed: Row, subtypes: Sequence[str]) -> list[Cell]:
 def _share(n: int, of: int) -> Cell:
     """A number with its share; an empty group has none."""
     if not of:
-        return Cell(note="nobody")
-    return Cell(f"{n:,}" if n else "", f"of {of:,} ({percent(n / of)})" if n else "none", key=n)
+        return Cell(note=_("nobody"))
+    if not n:
+        return Cell(note=_("none"), key=n)
+    return Cell(f"{n:,}", _("of {of:,} ({share})", of=of, share=percent(n / of)), key=n)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from endotype.reports.language import N_, _
 from endotype.reports.qc_metrics import Metric, summary
 from endotype.reports.qc_plots import COLOURS, FAIL, PASS, WARN, Group, mark, palette, scatter, strip
 from endotype.reports.text import clean, number, words
@@ -19,10 +20,10 @@ from endotype.variants.sample_qc import pedigree_disagrees
 Row = dict[str, Any]
 
 KINSHIP_LEVELS = (
-    (0.354, "duplicate or identical twin"),
-    (0.177, "first degree"),
-    (0.0884, "second degree"),
-    (0.0442, "third degree"),
+    (0.354, N_("duplicate or identical twin")),
+    (0.177, N_("first degree")),
+    (0.0884, N_("second degree")),
+    (0.0442, N_("third degree")),
 )
 """Kinship above which a pair is this close (Manichaikul and others 2010)."""
 
@@ -39,7 +40,14 @@ _SEX_MARKS = {
     "male": (COLOURS[0], "square"),
     "unknown": (COLOURS[6], "diamond"),
 }
+_DECLARED = {
+    "female": N_("declared female"),
+    "male": N_("declared male"),
+    "unknown": N_("sex not declared"),
+}
 _MAX_POPULATIONS = 40
+BY_DEPTH = N_("X and Y by depth")
+"""Title of the figure that shows the depths of both sex chromosomes."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +98,24 @@ def not_assessed(counts: Row) -> list[str]:
     """Sentences on the people whom a measure says nothing of, from its :func:`summary`."""
     told = []
     for reason in counts["not_assessed"][:3]:
-        text = reason["reason"] or "Not assessed: no reason was recorded."
-        whom = (
-            "" if reason["n"] == counts["n"] else f" ({number(reason['n'])} of {number(counts['n'])} people)"
-        )
-        told.append(f"{text.removesuffix('.')}{whom}.")
+        text = reason["reason"] or _("Not assessed: no reason was recorded.")
+        if reason["n"] != counts["n"]:
+            text = _(
+                "{reason} ({n} of {total} people).",
+                reason=text.rstrip("。").removesuffix("."),
+                n=number(reason["n"]),
+                total=number(counts["n"]),
+            )
+        told.append(text if text.endswith((".", "。")) else text + ".")
     if more := counts["not_assessed"][3:]:
         n = sum(reason["n"] for reason in more)
-        told.append(f"Not assessed for {number(len(more))} other reasons ({number(n)} people).")
+        told.append(
+            _(
+                "Not assessed for {reasons} other reasons ({n} people).",
+                reasons=number(len(more)),
+                n=number(n),
+            )
+        )
     return told
 
 
@@ -113,14 +131,14 @@ def sex_figures(sample_qc: pd.DataFrame, metrics: pd.DataFrame) -> list[Figure]:
     figures = []
     choices = (
         (
-            "X and Y by genotypes",
-            ("x_inbreeding", "inbreeding coefficient F on X"),
-            ("y_call_rate", "call rate on Y"),
+            _("X and Y by genotypes"),
+            ("x_inbreeding", _("inbreeding coefficient F on X")),
+            ("y_call_rate", _("call rate on Y")),
         ),
         (
-            "X and Y by depth",
-            ("x_depth_ratio", "depth of X / autosomes"),
-            ("y_depth_ratio", "depth of Y / autosomes"),
+            _(BY_DEPTH),
+            ("x_depth_ratio", _("depth of X / autosomes")),
+            ("y_depth_ratio", _("depth of Y / autosomes")),
         ),
     )
     for title, (x, x_label), (y, y_label) in choices:
@@ -130,9 +148,11 @@ def sex_figures(sample_qc: pd.DataFrame, metrics: pd.DataFrame) -> list[Figure]:
         groups = []
         for sex, (colour, shape) in _SEX_MARKS.items():
             rows = (table["declared_sex"] == sex).to_numpy(bool)
-            label = f"declared {sex}" if sex != "unknown" else "sex not declared"
-            groups.append(_group(label, colour, shape, shown[rows], x, y))
-        for word, label, colour in (("warn", "the sex is in doubt", WARN), ("fail", "not as declared", FAIL)):
+            groups.append(_group(_(_DECLARED[sex]), colour, shape, shown[rows], x, y))
+        for word, label, colour in (
+            ("warn", _("the sex is in doubt"), WARN),
+            ("fail", _("not as declared"), FAIL),
+        ):
             rows = (table["sex_verdict"] == word).to_numpy(bool)
             groups.append(_group(label, colour, "cross", shown[rows], x, y))
         odd = table[table["sex_verdict"].isin(["warn", "fail"])].dropna(subset=[x, y])
@@ -140,7 +160,9 @@ def sex_figures(sample_qc: pd.DataFrame, metrics: pd.DataFrame) -> list[Figure]:
         plot = scatter(groups, (x_label, y_label), title, labels=labels, include=((0.0, 1.0), (0.0, 0.5)))
         n_absent = int(shown.isna().any(axis=1).sum())
         notes = (
-            [f"{number(n_absent)} people aren't shown: X or Y wasn't measured in them."] if n_absent else []
+            [_("{n} people aren't shown: X or Y wasn't measured in them.", n=number(n_absent))]
+            if n_absent
+            else []
         )
         figures.append(Figure(title, plot, _legend(groups), notes))
     return figures
@@ -158,7 +180,7 @@ def relatedness_figure(pairs: pd.DataFrame) -> Figure | None:
         rows = table[table["relationship"] == name]
         groups.append(_group(clean(words(str(name))), colour, shape, rows, "ibs0", "kinship"))
     odd = table[disagrees(table)]
-    groups.append(_group("not as declared", FAIL, "cross", odd, "ibs0", "kinship"))
+    groups.append(_group(_("not as declared"), FAIL, "cross", odd, "ibs0", "kinship"))
     named = pd.concat([table[table["relationship"] == "duplicate"], odd]).drop_duplicates(
         ["patient_a", "patient_b"]
     )
@@ -166,9 +188,10 @@ def relatedness_figure(pairs: pd.DataFrame) -> Figure | None:
         (float(r["ibs0"]), float(r["kinship"]), f"{r['patient_a']}–{r['patient_b']}")
         for r in named.to_dict("records")
     ]
-    axes = ("share of sites with no allele in common (IBS0)", "kinship coefficient")
-    plot = scatter(groups, axes, "Relatedness", KINSHIP_LEVELS, labels, include=((0.0, 0.01), (0.0, 0.5)))
-    return Figure("Related pairs", plot, _legend(groups))
+    axes = (_("share of sites with no allele in common (IBS0)"), _("kinship coefficient"))
+    levels = [(kinship, _(word)) for kinship, word in KINSHIP_LEVELS]
+    plot = scatter(groups, axes, _("Relatedness"), levels, labels, include=((0.0, 0.01), (0.0, 0.5)))
+    return Figure(_("Related pairs"), plot, _legend(groups))
 
 
 def disagrees(pairs: pd.DataFrame) -> np.ndarray:
@@ -188,8 +211,8 @@ def ancestry_figures(ancestry: pd.DataFrame, share: Sequence[float]) -> list[Fig
     for x, y in list(pairwise(components))[::2]:
         groups = _population_groups(ancestry, x, y)
         labels = [_component(name, share) for name in (x, y)]
-        title = f"{x.upper()} and {y.upper()}"
-        plot = scatter(groups, (labels[0], labels[1]), f"Genetic ancestry, {title}")
+        title = _("{x} and {y}", x=x.upper(), y=y.upper())
+        plot = scatter(groups, (labels[0], labels[1]), _("Genetic ancestry, {title}", title=title))
         figures.append(Figure(title, plot, _legend(groups)))
     return figures
 
@@ -207,14 +230,14 @@ def roh_figure(roh: pd.DataFrame, sample_qc: pd.DataFrame, metrics: pd.DataFrame
     odd = set(assessed.loc[assessed["verdict"].isin(["warn", "fail"]), "patient"])
     marked = people.isin(odd).to_numpy(bool)
     groups = [
-        _group("people", PASS, "circle", table[~marked], "mb", "runs"),
-        _group("flagged", WARN, "triangle", table[marked], "mb", "runs"),
+        _group(_("people"), PASS, "circle", table[~marked], "mb", "runs"),
+        _group(_("flagged"), WARN, "triangle", table[marked], "mb", "runs"),
     ]
     places = table.loc[marked, ["mb", "runs"]].to_numpy(float).tolist()
     labels = [(mb, runs, name) for (mb, runs), name in zip(places, people[marked], strict=True)]
-    axes = ("total length of runs (Mb)", "number of runs")
-    plot = scatter(groups, axes, "Runs of homozygosity", labels=labels, include=((0.0, 1.0), (0.0, 1.0)))
-    return Figure("Number and length of runs", plot, _legend(groups) if marked.any() else ())
+    axes = (_("total length of runs (Mb)"), _("number of runs"))
+    plot = scatter(groups, axes, _("Runs of homozygosity"), labels=labels, include=((0.0, 1.0), (0.0, 1.0)))
+    return Figure(_("Number and length of runs"), plot, _legend(groups) if marked.any() else ())
 
 
 def _population_groups(ancestry: pd.DataFrame, x: str, y: str) -> list[Group]:
@@ -223,7 +246,7 @@ def _population_groups(ancestry: pd.DataFrame, x: str, y: str) -> list[Group]:
     population = pd.Series([name if isinstance(name, str) else "" for name in assigned], ancestry.index)
     names = sorted(set(population) - {""})[:_MAX_POPULATIONS]
     fitted = ancestry["used_for_fit"].to_numpy(bool)
-    plain = "people" if not names else "no population assigned"
+    plain = _("people") if not names else _("no population assigned")
     groups = []
     for hollow in (False, True):
         for i, name in enumerate([*names, ""]):
@@ -232,14 +255,17 @@ def _population_groups(ancestry: pd.DataFrame, x: str, y: str) -> list[Group]:
             here = population == name if name else ~population.isin(names)
             rows = here.to_numpy(bool) & (fitted != hollow)
             label = clean(name) or plain
-            label += ", projected only" if hollow else ""
+            if hollow:
+                label = _("{group}, projected only", group=label)
             groups.append(_group(label, colour, shape, ancestry[rows], x, y, hollow))
     return groups
 
 
 def _component(name: str, share: Sequence[float]) -> str:
     k = int(name.removeprefix("pc")) - 1
-    return name.upper() + (f" ({100 * share[k]:.1f} % of variance)" if k < len(share) else "")
+    if k >= len(share):
+        return name.upper()
+    return _("PC{i} ({share:.1f} % of variance)", i=k + 1, share=100 * share[k])
 
 
 def _group(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from endotype.reports.language import N_, _, known
 from endotype.reports.text import clean, number, percent, words
 
 Row = dict[str, Any]
 
 CHAPTERS = {
-    "reads": "Calls and reads",
-    "genotypes": "Genotypes",
-    "sex": "Sex",
-    "relatedness": "Relatedness",
-    "ancestry": "Ancestry",
-    "roh": "Runs of homozygosity",
-    "other": "Other measures",
+    "reads": N_("Calls and reads"),
+    "genotypes": N_("Genotypes"),
+    "sex": N_("Sex"),
+    "relatedness": N_("Relatedness"),
+    "ancestry": N_("Ancestry"),
+    "roh": N_("Runs of homozygosity"),
+    "other": N_("Other measures"),
 }
 """Chapters of the page that measures belong to, in their order."""
 
@@ -63,7 +64,7 @@ class Metric:
     def limit(self, lower: float | None, upper: float | None) -> str:
         """The limits of one person in words; empty without any."""
         if lower is not None and upper is not None:
-            return f"{self.shown(lower)} to {self.shown(upper)}"
+            return _("{low} to {high}", low=self.shown(lower), high=self.shown(upper))
         if lower is not None:
             return f"≥ {self.shown(lower)}"
         return "" if upper is None else f"≤ {self.shown(upper)}"
@@ -72,136 +73,162 @@ class Metric:
 METRICS = [
     Metric(
         "call_rate",
-        "Call rate",
+        N_("Call rate"),
         "reads",
-        "Share of the kept autosomal variants at which the person has a usable genotype. Low: too little or "
-        "poor DNA, or another capture kit.",
+        N_(
+            "Share of the kept autosomal variants at which the person has a usable genotype. Low: too "
+            "little or poor DNA, or another capture kit."
+        ),
         share=True,
     ),
     Metric(
         "mean_depth",
-        "Mean depth",
+        N_("Mean depth"),
         "reads",
-        "Average number of reads at the person's autosomal genotypes.",
-        "reads",
+        N_("Average number of reads at the person's autosomal genotypes."),
+        N_("reads"),
     ),
     Metric(
         "mean_genotype_quality",
-        "Mean genotype quality",
+        N_("Mean genotype quality"),
         "reads",
-        "Average confidence of the person's autosomal genotypes.",
-        "Phred scale",
+        N_("Average confidence of the person's autosomal genotypes."),
+        N_("Phred scale"),
     ),
     Metric(
         "contamination",
-        "Contamination",
+        N_("Contamination"),
         "reads",
-        "Estimated share of reads from someone else: reference reads at homozygous alternate genotypes, for "
-        "what the population's frequencies lead one to expect (CHARR, Lu and others 2023).",
+        N_(
+            "Estimated share of reads from someone else: reference reads at homozygous alternate "
+            "genotypes, for what the population's frequencies lead one to expect (CHARR, Lu and others "
+            "2023)."
+        ),
         share=True,
     ),
     Metric(
         "het_rate",
-        "Heterozygosity",
+        N_("Heterozygosity"),
         "genotypes",
-        "Share of autosomal genotypes that are heterozygous. High: contamination or a mix of ancestries. "
-        "Low: related parents, or heterozygotes that were lost.",
+        N_(
+            "Share of autosomal genotypes that are heterozygous. High: contamination or a mix of "
+            "ancestries. Low: related parents, or heterozygotes that were lost."
+        ),
         share=True,
     ),
     Metric(
         "inbreeding",
-        "Inbreeding coefficient F",
+        N_("Inbreeding coefficient F"),
         "genotypes",
-        "1 − observed / expected heterozygotes on autosomes. Clearly below 0: contamination; above: related "
-        "parents, or an ancestry apart from the cohort's.",
+        N_(
+            "1 − observed / expected heterozygotes on autosomes. Clearly below 0: contamination; above:"
+            " related parents, or an ancestry apart from the cohort's."
+        ),
     ),
     Metric(
         "het_hom",
-        "Heterozygous / homozygous alternate",
+        N_("Heterozygous / homozygous alternate"),
         "genotypes",
-        "Ratio of the two kinds of genotypes that carry the alternate allele; depends on ancestry.",
-        "ratio",
+        N_("Ratio of the two kinds of genotypes that carry the alternate allele; depends on ancestry."),
+        N_("ratio"),
     ),
     Metric(
         "ti_tv",
-        "Transitions / transversions",
+        N_("Transitions / transversions"),
         "genotypes",
-        "Ratio of the two kinds of substitutions carried: about 2.0 to 2.1 in a whole genome, 2.8 to 3 in an "
-        "exome. False calls pull it towards 0.5.",
-        "ratio",
+        N_(
+            "Ratio of the two kinds of substitutions carried: about 2.0 to 2.1 in a whole genome, 2.8 "
+            "to 3 in an exome. False calls pull it towards 0.5."
+        ),
+        N_("ratio"),
     ),
-    Metric("n_snv", "Substitutions carried", "genotypes", "Number of autosomal single-base variants."),
+    Metric(
+        "n_snv",
+        N_("Substitutions carried"),
+        "genotypes",
+        N_("Number of autosomal single-base variants."),
+    ),
     Metric(
         "n_singleton",
-        "Alleles seen in nobody else",
+        N_("Alleles seen in nobody else"),
         "genotypes",
-        "Number of autosomal variants that only this person carries. Many: false calls, contamination, or an "
-        "ancestry apart from the cohort's.",
+        N_(
+            "Number of autosomal variants that only this person carries. Many: false calls, "
+            "contamination, or an ancestry apart from the cohort's."
+        ),
     ),
     Metric(
         "indel_ratio",
-        "Insertions / deletions",
+        N_("Insertions / deletions"),
         "genotypes",
-        "Ratio of insertions to deletions carried.",
-        "ratio",
+        N_("Ratio of insertions to deletions carried."),
+        N_("ratio"),
     ),
     Metric(
         "sex",
-        "Sex",
+        N_("Sex"),
         "sex",
-        "The declared sex against heterozygosity on X and what was read of X and Y, outside the "
-        "pseudoautosomal regions. A mismatch: a swapped sample, a clerical error, or a sex chromosome "
-        "variation.",
+        N_(
+            "The declared sex against heterozygosity on X and what was read of X and Y, outside the "
+            "pseudoautosomal regions. A mismatch: a swapped sample, a clerical error, or a sex "
+            "chromosome variation."
+        ),
         limit_by="sex",
         pooled=False,
     ),
     Metric(
         "x_depth_ratio",
-        "Depth of X / autosomes",
+        N_("Depth of X / autosomes"),
         "sex",
-        "About 1 with two X chromosomes, about 0.5 with one.",
-        "ratio",
+        N_("About 1 with two X chromosomes, about 0.5 with one."),
+        N_("ratio"),
         limit_by="sex",
         pooled=False,
     ),
     Metric(
         "y_depth_ratio",
-        "Depth of Y / autosomes",
+        N_("Depth of Y / autosomes"),
         "sex",
-        "About 0.5 with one Y chromosome, about 0 without.",
-        "ratio",
+        N_("About 0.5 with one Y chromosome, about 0 without."),
+        N_("ratio"),
         limit_by="sex",
         pooled=False,
     ),
     Metric(
         "relatedness",
-        "Relatedness",
+        N_("Relatedness"),
         "relatedness",
-        "Kinship of every pair (KING-robust, Manichaikul and others 2010), against the pedigree where there "
-        "is one. The same genome twice: a duplicate, a swap, or identical twins.",
+        N_(
+            "Kinship of every pair (KING-robust, Manichaikul and others 2010), against the pedigree "
+            "where there is one. The same genome twice: a duplicate, a swap, or identical twins."
+        ),
         pooled=False,
     ),
     Metric(
         "mendelian_errors",
-        "Mendelian errors",
+        N_("Mendelian errors"),
         "relatedness",
-        "Share of a child's genotypes that the declared parents can't have handed down: false calls, new "
-        "mutations, or parents who aren't those declared.",
+        N_(
+            "Share of a child's genotypes that the declared parents can't have handed down: false "
+            "calls, new mutations, or parents who aren't those declared."
+        ),
         share=True,
     ),
     Metric(
         "ancestry",
-        "Nearest population",
+        N_("Nearest population"),
         "ancestry",
-        "Probability of the reference population that the person is assigned to.",
-        "probability",
+        N_("Probability of the reference population that the person is assigned to."),
+        N_("probability"),
     ),
     Metric(
         "roh",
-        "Genome in runs of homozygosity",
+        N_("Genome in runs of homozygosity"),
         "roh",
-        "Share of the autosomes covered by variants that lies in long runs without heterozygotes. "
-        "1.6 % is expected of second cousins' children, 6.3 % of first cousins'.",
+        N_(
+            "Share of the autosomes covered by variants that lies in long runs without heterozygotes. "
+            "1.6 % is expected of second cousins' children, 6.3 % of first cousins'."
+        ),
         share=True,
     ),
 ]
@@ -212,10 +239,15 @@ VERDICTS = ("pass", "warn", "fail", "not_assessed")
 
 
 def metrics_of(table: pd.DataFrame) -> list[Metric]:
-    """The measures of a table in the order of the page, unknown ones last by name."""
+    """The measures of a table in the current language, in the order of the page, unknown ones last."""
     names = set(table["metric"])
     others = [Metric(name, words(name).capitalize(), "other", "") for name in sorted(names - _KNOWN.keys())]
-    return [metric for metric in METRICS if metric.name in names] + others
+    return [_translated(metric) for metric in METRICS if metric.name in names] + others
+
+
+def _translated(metric: Metric) -> Metric:
+    unit = metric.unit and _(metric.unit)
+    return replace(metric, label=_(metric.label), meaning=_(metric.meaning), unit=unit)
 
 
 def summary(metric: Metric, rows: pd.DataFrame) -> Row:
@@ -235,7 +267,9 @@ def summary(metric: Metric, rows: pd.DataFrame) -> Row:
     verdicts = rows["verdict"].value_counts()
     held = rows[rows["verdict"] != "fail"] if (rows["verdict"] != "fail").any() else rows
     why = rows.loc[rows["verdict"] == "not_assessed", "explanation"].fillna("").value_counts()
-    reasons = sorted(((clean(str(text)), int(n)) for text, n in why.items()), key=lambda r: (-r[1], r[0]))
+    reasons = sorted(
+        ((known(clean(str(text))), int(n)) for text, n in why.items()), key=lambda r: (-r[1], r[0])
+    )
     return {
         "metric": metric.name,
         "label": metric.label,
@@ -255,13 +289,13 @@ def flagged(table: pd.DataFrame, sample_qc: pd.DataFrame) -> list[Row]:
     ``metric label value limit verdict explanation``, ``value`` and ``limit`` as text.
     """
     rank = {metric.name: i for i, metric in enumerate(metrics_of(table))}
-    known = {metric.name: metric for metric in metrics_of(table)}
+    measures = {metric.name: metric for metric in metrics_of(table)}
     found = table[table["verdict"].isin(["warn", "fail"])]
     found = found.assign(_later=found["verdict"] != "fail", _rank=found["metric"].map(rank))
     found = found.sort_values(["patient", "_later", "_rank"], kind="stable")
     by_patient: dict[str, list[Row]] = {}
     for row in found.to_dict("records"):
-        metric = known[row["metric"]]
+        metric = measures[row["metric"]]
         by_patient.setdefault(row["patient"], []).append(
             {
                 "metric": metric.name,
@@ -269,7 +303,7 @@ def flagged(table: pd.DataFrame, sample_qc: pd.DataFrame) -> list[Row]:
                 "value": metric.shown(_number(row["value"])) if _number(row["value"]) is not None else "",
                 "limit": metric.limit(_number(row["lower"]), _number(row["upper"])),
                 "verdict": row["verdict"],
-                "explanation": clean(str(row["explanation"] or "")),
+                "explanation": known(clean(str(row["explanation"] or ""))),
             }
         )
     people = sample_qc[sample_qc["verdict"].isin(["warn", "fail"]) | sample_qc["patient"].isin(by_patient)]
@@ -279,7 +313,7 @@ def flagged(table: pd.DataFrame, sample_qc: pd.DataFrame) -> list[Row]:
             "patient": row["patient"],
             "verdict": row["verdict"],
             "in_statistics": bool(row["in_statistics"]),
-            "reasons": clean(str(row["reasons"] or "")),
+            "reasons": known(clean(str(row["reasons"] or ""))),
             "measures": by_patient.get(row["patient"], []),
         }
         for row in people.to_dict("records")
@@ -287,8 +321,8 @@ def flagged(table: pd.DataFrame, sample_qc: pd.DataFrame) -> list[Row]:
 
 
 def _limits(column: pd.Series) -> list[float] | None:
-    known = column.dropna().to_numpy(float)
-    return [float(known.min()), float(known.max())] if known.size else None
+    limits = column.dropna().to_numpy(float)
+    return [float(limits.min()), float(limits.max())] if limits.size else None
 
 
 def _number(value: object) -> float | None:

@@ -13,6 +13,8 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from endotype.axes import Axes, fit, padded_range
+from endotype.columns import columns
+from endotype.reports.language import _
 from endotype.reports.text import clean, number
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3a9ad9", "#555555", "#7b3fa0")
@@ -24,7 +26,7 @@ BEYOND, BETWEEN = "#fbeceb", "#fdf5e6"
 _MAX_LABELS = 6
 _LABEL_LENGTH = 18
 _CHARACTER = 6.1
-"""Width of a character of a label, in units of the canvas, on the safe side."""
+"""Width of a column of a label, in units of the canvas, on the safe side."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def strip(
     offset = _pile(x, diameter, half_height=40.0)
     half = max(9.0, float(np.abs(offset).max()) + diameter)
     labels = _label_rows(x, values, verdict, names, flagged)
-    n_rows = 1 + max((row for _, _, row in labels), default=-1)
+    n_rows = 1 + max((row for *_place, row in labels), default=-1)
     top = 20 + 15 * n_rows
     middle = top + half + 4
     bottom = middle + half + 6
@@ -163,9 +165,15 @@ def scatter(
     for group in groups:
         there = np.isfinite(group.x) & np.isfinite(group.y)
         kept.append((group, group.x[there], group.y[there]))
-    x_range = padded_range(np.concatenate([*(x for _, x, _ in kept), np.array(include[0], float)]), 0.05)
-    y_range = padded_range(np.concatenate([*(y for _, _, y in kept), np.array(include[1], float)]), 0.05)
-    told = "; ".join(f"{group.name}: {number(len(x))}" for group, x, _ in kept if len(x))
+    x_range = padded_range(
+        np.concatenate([*(x for _group, x, _y in kept), np.array(include[0], float)]), 0.05
+    )
+    y_range = padded_range(
+        np.concatenate([*(y for _group, _x, y in kept), np.array(include[1], float)]), 0.05
+    )
+    told = _("; ").join(
+        _("{name}: {part}", name=group.name, part=number(len(x))) for group, x, _y in kept if len(x)
+    )
     plot = Axes(x_range, y_range, axes, title, told, margins=(58, 42, 10, 10))
     for level, word in levels:
         if y_range[0] < level < y_range[1]:
@@ -175,7 +183,7 @@ def scatter(
                 f'<text x="{plot.right}" y="{y - 4:.1f}" text-anchor="end" font-size="11" fill="#4b5d69">'
                 f"{escape(clean(word))}</text>"
             )
-    n_points = sum(len(x) for _, x, _ in kept)
+    n_points = sum(len(x) for _group, x, _y in kept)
     radius = 3.2 if n_points <= 500 else 2.4
     for group, x, y in kept:
         points = [(plot.x(a), plot.y(b)) for a, b in zip(x, y, strict=True)]
@@ -244,7 +252,7 @@ def _pile(x: np.ndarray, diameter: float, half_height: float) -> np.ndarray:
     """Vertical offsets, float64 (n,): dots of one column stand by turns above and below the middle."""
     column = np.floor(x / diameter).astype(np.int64)
     order = np.argsort(column, kind="stable")
-    _, first, count = np.unique(column[order], return_index=True, return_counts=True)
+    _columns, first, count = np.unique(column[order], return_index=True, return_counts=True)
     place = np.empty(len(x), np.int64)
     place[order] = np.arange(len(x)) - np.repeat(first, count)
     tallest = int(count.max() // 2) if len(x) else 0
@@ -261,7 +269,7 @@ def _label_rows(
     taken: list[list[tuple[float, float]]] = []
     labels = []
     for i in sorted(chosen[:_MAX_LABELS], key=lambda i: (x[i], names[i])):
-        width = _CHARACTER * len(_label(names[i])) + 8
+        width = _CHARACTER * columns(_label(names[i])) + 8
         left = min(max(float(x[i]) - width / 2 + 4, 2.0), 460 - width)
         row = next(
             (r for r, spans in enumerate(taken) if all(left > b or left + width < a for a, b in spans)),
@@ -288,7 +296,7 @@ def _limit(plot: Axes, edge: list[float], fails: list[float], side: str, unit: s
     if not low <= inner <= high:
         x, anchor = (plot.left, "start") if inner < low else (plot.right, "end")
         arrows = ("◂ ", "") if anchor == "start" else ("", " ▸")
-        return _limit_text(x, anchor, f"{arrows[0]}limit {text}{arrows[1]}", "#4b5d69")
+        return _limit_text(x, anchor, arrows[0] + _("limit {limit}", limit=text) + arrows[1], "#4b5d69")
     a, b = plot.x(inner), plot.x(outer)
     end = plot.left if side == "lower" else plot.right
     drawn = _area(b, end, plot.bottom, BEYOND) + ("" if a == b else _area(a, b, plot.bottom, BETWEEN))
@@ -296,7 +304,7 @@ def _limit(plot: Axes, edge: list[float], fails: list[float], side: str, unit: s
         drawn += f'<path d="M{x:.1f} 16V{plot.bottom}" stroke="#8c3b34" stroke-dasharray="4 3"/>'
     # The words stand over what is shaded, so that those of two limits keep apart, if there is room.
     room = a - plot.left if side == "lower" else plot.right - a
-    outward = room > _CHARACTER * len(text)
+    outward = room > _CHARACTER * columns(text)
     return drawn + _limit_text(a, "end" if outward == (side == "lower") else "start", text, "#8c3b34")
 
 
@@ -311,8 +319,11 @@ def _limit_in_words(edge: list[float], fails: list[float], side: str, unit: str)
     sign, beyond = ("≥", "<") if side == "lower" else ("≤", ">")
     unit = f" {unit}" if unit else ""
     if fails and fails != edge and edge[0] == edge[1] and fails[0] == fails[1]:
-        return f"{beyond} {number(edge[0])}{unit} warns, {beyond} {number(fails[0])}{unit} fails"
-    return f"{sign} {number(edge[0])}{'' if edge[0] == edge[1] else f' to {number(edge[1])}'}{unit}"
+        warning, failure = (f"{beyond} {number(limit)}{unit}" for limit in (edge[0], fails[0]))
+        return _("{warning} warns, {failure} fails", warning=warning, failure=failure)
+    if edge[0] == edge[1]:
+        return f"{sign} {number(edge[0])}{unit}"
+    return f"{sign} " + _("{low} to {high}", low=number(edge[0]), high=number(edge[1])) + unit
 
 
 def _area(a: float, b: float, bottom: float, colour: str) -> str:
@@ -321,12 +332,24 @@ def _area(a: float, b: float, bottom: float, colour: str) -> str:
 
 
 def _strip_in_words(values: np.ndarray, verdict: np.ndarray, lower: list[float], upper: list[float]) -> str:
-    told = f"{number(len(values))} people, median {number(float(np.median(values)))}, "
-    told += f"from {number(float(values.min()))} to {number(float(values.max()))}"
-    told += "".join(
-        f"; limit {sign} {number(edge[0])}" for sign, edge in (("≥", lower), ("≤", upper)) if edge
+    limits = [f"{sign} {number(edge[0])}" for sign, edge in (("≥", lower), ("≤", upper)) if edge]
+    return _("; ").join(
+        [
+            _(
+                "{n} people, median {median}, from {low} to {high}",
+                n=number(len(values)),
+                median=number(float(np.median(values))),
+                low=number(float(values.min())),
+                high=number(float(values.max())),
+            ),
+            *(_("limit {limit}", limit=limit) for limit in limits),
+            _(
+                "{n_warn} warned, {n_fail} failed.",
+                n_warn=(verdict == "warn").sum(),
+                n_fail=(verdict == "fail").sum(),
+            ),
+        ]
     )
-    return f"{told}; {(verdict == 'warn').sum()} warned, {(verdict == 'fail').sum()} failed."
 
 
 def _beside(plot: Axes, labels: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str, str]]:
@@ -335,7 +358,7 @@ def _beside(plot: Axes, labels: Sequence[tuple[float, float, str]]) -> list[tupl
     placed = []
     for x_value, y_value, name in labels:
         x, y, text = plot.x(x_value), plot.y(y_value), _label(name)
-        width = _CHARACTER * len(text)
+        width = _CHARACTER * columns(text)
         for dx, dy, anchor in ((7, 4, "start"), (-7, 4, "end"), (0, -8, "middle"), (0, 16, "middle")):
             left = x + dx - {"start": 0.0, "end": width, "middle": width / 2}[anchor]
             box = (left, y + dy - 10, left + width, y + dy + 2)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from endotype.errors import input_error
 from endotype.files import read_json
+from endotype.reports.language import known
 from endotype.tables import read_parquet
 
 FOLDER = "subtypes/pictures"
@@ -32,6 +33,7 @@ def subtype_pictures(results: Path) -> list[Row]:
     left, found = EMBEDDED_BYTES, []
     for picture in read_json(listed)["pictures"]:
         row = dict(picture) | {"svg": None}
+        row |= {name: known(row[name]) for name in ("title", "caption", "reason") if row.get(name)}
         if picture["file"] is not None:
             path = results / FOLDER / picture["file"]
             if not path.is_file():

@@ -129,7 +129,7 @@ def scatter(
 
 def flow(steps: Sequence[FlowStep], title: str) -> Markup:
     """A flow of counts from top to bottom: a box for each step, and beside its arrow what leaves after it."""
-    box, height, line = 168, 46, 17
+    box, height, line = 180, 46, 17
     parts, y = [], 0
     for i, (label, count, leaving) in enumerate(steps):
         parts.append(

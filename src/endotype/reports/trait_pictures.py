@@ -9,6 +9,7 @@ from typing import Any
 
 from endotype.files import read_json
 from endotype.reports.inputs import Cohort, Row
+from endotype.reports.language import _, known
 
 EMBEDDED_BYTES = 2_500_000
 """Pictures are embedded up to this total (a third more as text); further ones are linked. With all else
@@ -52,7 +53,7 @@ def trait_pictures(results: Path, cohort: Cohort) -> Row:
     forest = None
     if listed["forest"]["n_hits"]:
         n_hits = listed["forest"]["n_hits"]
-        alt = f"Forest plot of the {n_hits} strongest hits: effect and 95 % interval on every trait"
+        alt = _("Forest plot of the {n} strongest hits: effect and 95 % interval on every trait", n=n_hits)
         forest = room.picture(results, f"plots/{listed['forest']['file']}", alt)
     drawn = [
         {"trait": name} | region for name, trait in listed["traits"].items() for region in trait["regions"]
@@ -64,7 +65,7 @@ def trait_pictures(results: Path, cohort: Cohort) -> Row:
         "traits": traits,
         "forest": forest,
         "regions": [
-            region | {"plot": room.picture(results, f"plots/{region['picture']}", region["alt"])}
+            region | {"plot": room.picture(results, f"plots/{region['picture']}", known(region["alt"]))}
             for region in shown
         ],
         "n_more_regions": len(drawn) - len(shown),
@@ -74,16 +75,19 @@ def trait_pictures(results: Path, cohort: Cohort) -> Row:
 
 
 def _trait(results: Path, cohort: Cohort, name: str, entry: Row, room: _Room) -> Row:
-    links = [("results of every variant (Parquet)", f"{name}.parquet")]
+    statement = cohort.association_summary["traits"].get(name, {}).get("statement")
+    note = entry.get("no_region")
+    links = [(_("results of every variant (Parquet)"), f"{name}.parquet")]
     if "qq" in entry:
-        links.append(("QQ plot by allele frequency", f"plots/{entry['qq']}"))
-    links.append(("summary statistics (GWAS-SSF)", f"gwas_ssf/{name}.tsv.gz"))
+        links.append((_("QQ plot by allele frequency"), f"plots/{entry['qq']}"))
+    links.append((_("summary statistics (GWAS-SSF)"), f"gwas_ssf/{name}.tsv.gz"))
     return {
         "trait": name,
-        "plot": room.picture(results, f"{name}.svg", f"Manhattan and QQ plot of {name}"),
+        "plot": room.picture(results, f"{name}.svg", _("Manhattan and QQ plot of {trait}", trait=name)),
         "n_loci": sum(locus["trait"] == name for locus in cohort.loci),
-        "statement": cohort.association_summary["traits"].get(name, {}).get("statement"),
-        "note": entry.get("no_region"),
+        "statement": statement and known(statement),
+        # A trait that wasn't assessed is among those that the page lists as such.
+        "note": None if not note or note.startswith("Not assessed") else known(note),
         "links": [
             {"text": text, "file": f"{FOLDER}/{file}"}
             for text, file in links

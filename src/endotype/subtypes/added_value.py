@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from endotype.message import N_
 from endotype.subtypes.concordance import concordance
 from endotype.subtypes.follow_up import FollowUp
 from endotype.subtypes.hazards import (
@@ -88,7 +89,7 @@ def added_value(
         seed: of samples and folds.
     """
     if len(names) < 2:
-        return {"status": "not_assessed", "reason": "there are no subtypes to compare"}
+        return {"status": "not_assessed", "reason": N_("there are no subtypes to compare")}
     kept = follow_up.used & (labels >= 0)
     complete = np.isfinite(design_of(standard, len(labels))).all(axis=1)
     used = kept & complete
@@ -102,12 +103,12 @@ def added_value(
         "horizon": horizon,
     }
     if result["events"] < MIN_EVENTS:
-        reason = f"{result['events']} events, fewer than {MIN_EVENTS}"
+        reason = N_("{n!s} events, fewer than {least!s}").format(n=result["events"], least=MIN_EVENTS)
         return result | {"status": "not_assessed", "reason": reason}
     models, dropped = _designs(survival.n, labels[used], names, [t.rows(used) for t in standard], axes, used)
     width = {name: design.shape[1] for name, design in models.items()}
     if width["standard_and_subtype"] == width["standard"]:
-        reason = "the subtypes can't be told from the standard of care in these patients"
+        reason = N_("the subtypes can't be told from the standard of care in these patients")
         return result | {"status": "not_assessed", "reason": reason}
     fits = {name: fit_hazards(survival, design) for name, design in models.items()}
     tests = {
@@ -231,7 +232,7 @@ def calibration(survival: SurvivalData, design: np.ndarray, horizon: float, seed
         held = np.sort(order[fold::FOLDS])
         rest = np.setdiff1d(order, held)
         if not survival.event[rest].any():
-            return {"status": "not_assessed", "reason": "a part of the patients has no events"}
+            return {"status": "not_assessed", "reason": N_("a part of the patients has no events")}
         fit = fit_hazards(survival.rows(rest), design[rest], RESAMPLE_RIDGE)
         predicted[held] = fit.survival(design[held], horizon)
     number = max(min(CALIBRATION_GROUPS, survival.n // MIN_CALIBRATION_GROUP), 1)

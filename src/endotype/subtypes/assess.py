@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.subtypes.added_value import added_value, continuous_axes
 from endotype.subtypes.audit import Limits, audit, audit_columns
 from endotype.subtypes.characterise import characterise
@@ -23,10 +24,12 @@ from endotype.subtypes.traits import Subjects, find_traits
 from endotype.subtypes.treatment import treatment_interaction
 
 NOTES = (
-    "A subtype is a statistical group of this cohort. It is neither a disease nor a cause.",
-    "Features marked as used helped to find the subtypes. Their p-values describe the subtypes and are no "
-    "independent evidence for them.",
-    "Hazard ratios compare patients of a cohort; they are not effects of a subtype or of a treatment.",
+    N_("A subtype is a statistical group of this cohort. It is neither a disease nor a cause."),
+    N_(
+        "Features marked as used helped to find the subtypes. Their p-values describe the subtypes and are "
+        "no independent evidence for them."
+    ),
+    N_("Hazard ratios compare patients of a cohort; they are not effects of a subtype or of a treatment."),
 )
 
 
@@ -156,7 +159,7 @@ def _outcome(
         "added_value": added_value(
             follow_up, labels, names, standard, axes, until, settings.bootstrap, settings.seed
         ),
-        "treatment": {"status": "not_assessed", "reason": "no treatment column is named"},
+        "treatment": {"status": "not_assessed", "reason": N_("no treatment column is named")},
     }
     if settings.treatment is not None:
         result["treatment"] = treatment_interaction(

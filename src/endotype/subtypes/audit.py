@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.vq import ClusterError, kmeans2
 
+from endotype.message import N_
 from endotype.subtypes.adjustment import principal_components
 from endotype.subtypes.agreement import (
     adjusted_rand_index,
@@ -214,13 +215,14 @@ def _compare(
 
 def _no_comparison(column: AuditColumn, values: np.ndarray, groups: np.ndarray) -> str:
     if len(values) < MIN_PATIENTS:
-        return f"recorded in {len(values)} patients with a subtype, fewer than {MIN_PATIENTS}"
+        few = N_("recorded in {n!s} patients with a subtype, fewer than {least!s}")
+        return few.format(n=len(values), least=MIN_PATIENTS)
     if values.min() == values.max():
-        return "the same in every patient with a subtype"
+        return N_("the same in every patient with a subtype")
     if len(np.unique(groups)) < 2:
-        return "recorded in one subtype only"
+        return N_("recorded in one subtype only")
     if column.kind == "category" and len(np.unique(values)) > MAX_LEVELS:
-        return f"more than {MAX_LEVELS} levels"
+        return N_("more than {n!s} levels").format(n=MAX_LEVELS)
     return ""
 
 
@@ -303,7 +305,8 @@ def _warnings(
                 "measure": measure,
                 "value": value,
                 "limit": limit,
-                "sentence": f"{text} They may describe {confounder} rather than the disease.",
+                "sentence": f"{text} "
+                + N_("They may describe {confounder} rather than the disease.").format(confounder=confounder),
             }
         )
 
@@ -314,26 +317,33 @@ def _warnings(
         # Of two subtypes each is the partition.
         for part in [record, *(record["subtypes"] if len(record["subtypes"]) > 2 else [])]:
             what = part.get("subtype", "partition")
-            who = "The subtypes" if what == "partition" else f"Members of subtype {what}"
+            who = N_("The subtypes")
+            if what != "partition":
+                who = N_("Members of subtype {subtype}").format(subtype=what)
             share = part["eta_squared"]
             if share is not None and share > limits.eta_squared:
-                text = f"{who} differ in {name}: {share:.0%} of its variance goes with them (limit "
-                warn(
-                    what, name, "eta_squared", share, limits.eta_squared, text + f"{limits.eta_squared:.0%})."
-                )
+                text = N_(
+                    "{who} differ in {confounder}: {share:.0%} of its variance goes with them "
+                    "(limit {limit:.0%})."
+                ).format(who=who, confounder=name, share=share, limit=limits.eta_squared)
+                warn(what, name, "eta_squared", share, limits.eta_squared, text)
             v, limit = part["cramers_v"], float(np.sqrt(limits.eta_squared))
             if v is not None and v > limit:
-                text = f"{who} differ in {name}: Cramér's V {v:.2f} (limit {limit:.2f})."
+                text = N_("{who} differ in {confounder}: Cramér's V {v:.2f} (limit {limit:.2f}).").format(
+                    who=who, confounder=name, v=v, limit=limit
+                )
                 warn(what, name, "cramers_v", v, limit, text)
         ari = record["ari"]
         if ari is not None and ari > limits.ari:
-            text = f"The subtypes agree with {name}: adjusted Rand index {ari:.2f} (limit {limits.ari:.2f})."
+            text = N_(
+                "The subtypes agree with {confounder}: adjusted Rand index {ari:.2f} (limit {limit:.2f})."
+            ).format(confounder=name, ari=ari, limit=limits.ari)
             warn("partition", name, "ari", ari, limits.ari, text)
     if groups and groups["ari"] is not None and groups["ari"] > limits.ari:
-        text = (
-            f"The subtypes agree with {groups['groups']} groups of genetically similar patients: adjusted "
-            f"Rand index {groups['ari']:.2f} (limit {limits.ari:.2f})."
-        )
+        text = N_(
+            "The subtypes agree with {n!s} groups of genetically similar patients: adjusted Rand index "
+            "{ari:.2f} (limit {limit:.2f})."
+        ).format(n=groups["groups"], ari=groups["ari"], limit=limits.ari)
         warn("partition", "ancestry", "ari", groups["ari"], limits.ari, text)
     return found
 

@@ -55,7 +55,7 @@ def image(levels: np.ndarray, colours: np.ndarray, x: float, y: float, width: fl
     data = base64.b64encode(_png(levels, colours)).decode("ascii")
     return (
         f'<image x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" preserveAspectRatio="none"'
-        f' style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
+        f' image-rendering="pixelated" href="data:image/png;base64,{data}"/>'
     )
 
 

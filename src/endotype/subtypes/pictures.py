@@ -19,6 +19,7 @@ from endotype.axes import GREY, group_colours
 from endotype.errors import input_error
 from endotype.files import read_json, write_json, write_text
 from endotype.ids import file_word
+from endotype.message import N_
 from endotype.subtypes.alterations import KINDS, alteration_matrix
 from endotype.subtypes.embedding import Embedding, fit_embedding
 from endotype.subtypes.kaplan_meier import kaplan_meier, log_log_interval
@@ -185,11 +186,11 @@ def _write_positions(
 
 
 def _consensus(path: Path | None, groups: _Groups, selection: Mapping[str, Any]) -> Drawn:
-    blank = Drawn("consensus", "Consensus of the subtypes")
+    blank = Drawn("consensus", N_("Consensus of the subtypes"))
     if not groups.divided:
-        return _without(blank, "the cohort is not divided into subtypes")
+        return _without(blank, N_("the cohort is not divided into subtypes"))
     if path is None:
-        return _without(blank, "no consensus matrix was kept")
+        return _without(blank, N_("no consensus matrix was kept"))
     with np.load(path, allow_pickle=False) as arrays:
         if not {"matrix", "patients"} <= set(arrays.files):
             raise input_error(path, f"the arrays {', '.join(arrays.files)}", "matrix and patients")
@@ -199,24 +200,24 @@ def _consensus(path: Path | None, groups: _Groups, selection: Mapping[str, Any])
             path, f"a matrix of {matrix.shape} for {len(patients)} patients", "one row a patient"
         )
     resamples = selection.get("settings", {}).get("resamples")
-    caption = (
-        f"How often two patients who were drawn together were put in one of {len(groups.names)} groups, over "
-        f"{resamples or 'the'} resamples of the cohort (Monti et al. 2003); {len(patients):,} patients, by "
-        "subtype and in it by their mean consensus with it. Numbers on the right: mean within the subtype."
-    )
+    caption = N_(
+        "How often two patients who were drawn together were put in one of {groups!s} groups, over "
+        "{resamples!s} resamples of the cohort (Monti et al. 2003); {n:,} patients, by subtype "
+        "and in it by their mean consensus with it. Numbers on the right: mean within the subtype."
+    ).format(groups=len(groups.names), resamples=resamples or "the", n=len(patients))
     if len(patients) > MAX_CELLS:
-        caption += " Neighbours are averaged."
+        caption += " " + N_("Neighbours are averaged.")
     labels = groups.of(patients)
     return _with(blank, caption, consensus_heat_map(matrix, labels, groups.names, groups.colours))
 
 
 def _stability(selection: Mapping[str, Any]) -> Drawn:
-    blank = Drawn("stability", "How many subtypes")
+    blank = Drawn("stability", N_("How many subtypes"))
     candidates = selection.get("candidates", [])
     if len(candidates) < 2:
-        return _without(blank, "no number of groups above one was tried")
+        return _without(blank, N_("no number of groups above one was tried"))
     limits = {"prediction_strength": MIN_PREDICTION_STRENGTH, "jaccard": MIN_JACCARD}
-    caption = (
+    caption = N_(
         "Stability by number of groups; filled: it passed every test. Grey band: 5 to 95 % of cohorts "
         "without groups that have the same correlations, dashed their median. Dotted lines: least values "
         "that are asked for."
@@ -225,11 +226,11 @@ def _stability(selection: Mapping[str, Any]) -> Drawn:
 
 
 def _embedded(patients: pd.Index, scores: np.ndarray, embedding: Embedding, groups: _Groups) -> Drawn:
-    blank = Drawn("embedding", "The cohort on two axes")
+    blank = Drawn("embedding", N_("The cohort on two axes"))
     if scores.shape[1] < 2:
-        return _without(blank, "fewer than two features, or than three patients")
+        return _without(blank, N_("fewer than two features, or than three patients"))
     n_hidden = int((~np.isfinite(scores).all(axis=1)).sum())
-    caption = (
+    caption = N_(
         "Principal components of the values that the model uses, missing values left out (Tipping & Bishop "
         "1999); each dot is a patient, patients with the same values are fanned out. Hollow: called to no "
         "subtype. Nearness here is not proof of a group."
@@ -246,7 +247,7 @@ def _survival(inputs: Inputs, groups: _Groups, selection: Mapping[str, Any]) -> 
     clinical = read_parquet(inputs.clinical).set_index("patient").sort_index()
     outcomes = dictionary.get("outcomes", {})
     if not outcomes:
-        return [Drawn("survival", "Survival by subtype", reason="the dictionary names no outcome")]
+        return [Drawn("survival", N_("Survival by subtype"), reason=N_("the dictionary names no outcome"))]
     tests = selection.get("outcomes", {})
     return [
         _outcome(name, outcomes[name], clinical, dictionary, groups, tests.get(name, {}))
@@ -262,7 +263,8 @@ def _outcome(
     groups: _Groups,
     test: Mapping[str, Any],
 ) -> Drawn:
-    blank = Drawn(f"survival.{name}", f"{words(name).capitalize()} by subtype")
+    title = N_("{outcome} by subtype").format(outcome=words(name).capitalize())
+    blank = Drawn(f"survival.{name}", title)
     observed = clinical[list(columns.values())].set_axis(list(columns), axis=1)
     observed = observed.dropna().astype("float64")
     observed = observed[observed["time"] >= 0]
@@ -274,11 +276,16 @@ def _outcome(
     if not curves:
         return _without(blank, f"no subtype has {MIN_MEMBERS} patients with the outcome recorded")
     small = [g for g, part in parts.items() if len(part) < MIN_MEMBERS]
-    caption = "Kaplan-Meier estimates"
-    caption += " with 95 % bands (log-log)" if len(curves) <= MAX_BANDS else ""
-    caption += "; small ticks: end of observation."
-    caption += " Below, patients under observation at each time"
-    caption += ", who may grow in number, because some entered late." if "entry" in observed else "."
+    caption = N_("Kaplan-Meier estimates; small ticks: end of observation.")
+    if len(curves) <= MAX_BANDS:
+        caption = N_("Kaplan-Meier estimates with 95 % bands (log-log); small ticks: end of observation.")
+    below = N_("Below, patients under observation at each time.")
+    if "entry" in observed:
+        below = N_(
+            "Below, patients under observation at each time, who may grow in number, because some entered "
+            "late."
+        )
+    caption += f" {below}"
     caption += f" {_test_words(test)}"
     if small:
         caption += f" Not drawn, with fewer than {MIN_MEMBERS} patients: {', '.join(small)}."
@@ -301,30 +308,34 @@ def _test_words(test: Mapping[str, Any]) -> str:
     """The test of an outcome in a sentence."""
     p = test.get("p_adjusted", test.get("p"))
     if test.get("status") != "assessed" or p is None:
-        return f"Not tested: {test.get('reason', 'no test was made')}."
+        return N_("Not tested: {reason}.").format(reason=test.get("reason", N_("no test was made")))
 
-    made = "log-rank test by permutation"
-    if "p_adjusted" in test:
-        made += f", corrected for all {test['n_tried']} tests of divisions and outcomes that were tried"
-
-    return f"{made.capitalize()}: p = {p:.2g}."
+    if "p_adjusted" not in test:
+        return N_("Log-rank test by permutation: p = {p:.2g}.").format(p=p)
+    return N_(
+        "Log-rank test by permutation, corrected for all {n!s} tests of divisions and outcomes that were "
+        "tried: p = {p:.2g}."
+    ).format(n=test["n_tried"], p=p)
 
 
 def _features(inputs: Inputs, groups: _Groups) -> Drawn:
-    blank = Drawn("features", "What sets the subtypes apart")
+    blank = Drawn("features", N_("What sets the subtypes apart"))
     profile = read_parquet(inputs.profile)
     if not groups.divided or profile.empty:
-        return _without(blank, "the cohort is not divided into subtypes")
+        return _without(blank, N_("the cohort is not divided into subtypes"))
     names = list(dict.fromkeys(profile["feature"]))
     difference = _wide(profile, "standardised_difference", names, groups.names)
     q = None
-    caption = "Mean of the subtype less mean of the cohort, in standard deviations of the cohort"
+    caption = N_("Mean of the subtype less mean of the cohort, in standard deviations of the cohort.")
     if inputs.characterisation is not None:
         rates = read_parquet(inputs.characterisation, ["subtype", "name", "q"])
         q = _wide(rates.rename(columns={"name": "feature"}), "q", names, groups.names)
-        caption += f"; a dot where the false discovery rate is at most {100 * FDR:g} %"
-    caption += (
-        ". Features are ordered by the subtype in which they differ most. Subtypes were found with these "
+        caption = N_(
+            "Mean of the subtype less mean of the cohort, in standard deviations of the cohort; a dot where "
+            "the false discovery rate is at most {fdr:g} %."
+        ).format(fdr=100 * FDR)
+    caption += " " + N_(
+        "Features are ordered by the subtype in which they differ most. Subtypes were found with these "
         "features, so the differences describe them and are no independent evidence."
     )
     rows = strongest(difference)
@@ -344,18 +355,18 @@ def _wide(table: pd.DataFrame, column: str, rows: Sequence[str], names: Sequence
 
 
 def _oncoprint(inputs: Inputs, groups: _Groups) -> Drawn:
-    blank = Drawn("oncoprint", "Altered genes by subtype")
+    blank = Drawn("oncoprint", N_("Altered genes by subtype"))
     if inputs.somatic is None or inputs.tumours is None:
-        return _without(blank, "the run has no tumours")
+        return _without(blank, N_("the run has no tumours"))
     tumours = read_parquet(inputs.tumours, ["patient"])
     known = set(groups.labels.index)
     patients = sorted(set(tumours["patient"]) & known)
     if not patients:
-        return _without(blank, "no patient has a tumour")
+        return _without(blank, N_("no patient has a tumour"))
     columns = ["patient", "gene", "classification", "protein_change", "status"]
     found = alteration_matrix(read_parquet(inputs.somatic, columns), patients, N_GENES, inputs.genes)
     if not found.genes:
-        return _without(blank, "no somatic variant changes a protein")
+        return _without(blank, N_("no somatic variant changes a protein"))
     caption = (
         f"The {len(found.genes)} genes that are altered most often in {len(patients):,} patients with a "
         "tumour, all tumours of a patient as one; long genes are altered often by chance. Of several "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.subtypes.adjustment import design_matrix
 from endotype.subtypes.axes import Axes
 from endotype.subtypes.consensus_fit import adjusted_rand
@@ -90,7 +91,9 @@ def record_labels(
         "mode": "learnt",
         "engine": "classifier",
         "k": model.mixture.k,
-        "reason": f"{model.mixture.k} published classes were learnt; no number of groups was chosen",
+        "reason": N_("{k!s} published classes were learnt; no number of groups was chosen").format(
+            k=model.mixture.k
+        ),
         "n_patients": model.n_training,
         "n_set_aside": 0,
         "candidates": [],
@@ -130,18 +133,16 @@ def _common(
 def _reason(found: Discovery) -> str:
     k, tried = found.model.mixture.k, found.selection.candidates
     if k > 1:
-        rule = (
-            "the lowest BIC" if found.selection.chosen in (None, f"mixture k={k}") else "the largest number"
-        )
-        return f"{k} groups: {rule} of those that passed every test"
+        rule = N_("{k!s} groups: the largest number of those that passed every test")
+        if found.selection.chosen in (None, f"mixture k={k}"):
+            rule = N_("{k!s} groups: the lowest BIC of those that passed every test")
+        return rule.format(k=k)
     if len(tried) == 1:
-        return (
-            f"no groups were looked for: there are {found.model.n_training} patients and "
-            f"{len(found.model.transform.features)} features"
-        )
+        few = N_("no groups were looked for: there are {patients!s} patients and {features!s} features")
+        return few.format(patients=found.model.n_training, features=len(found.model.transform.features))
     if found.selection.axes is not None:
-        return "no number of groups above one passed every test; the cohort varies along continuous axes"
-    return "no number of groups above one passed every test"
+        return N_("no number of groups above one passed every test; the cohort varies along continuous axes")
+    return N_("no number of groups above one passed every test")
 
 
 def _spread(labels: np.ndarray, kept: np.ndarray, n: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from endotype.message import N_
 from endotype.subtypes.follow_up import FollowUp
 from endotype.subtypes.hazards import (
     SurvivalData,
@@ -71,10 +72,10 @@ def compare_survival(
         "late_entry": survival.entry is not None,
     }
     if len(names) < 2:
-        return base | {"status": "not_assessed", "reason": "there are no subtypes to compare"}
+        return base | {"status": "not_assessed", "reason": N_("there are no subtypes to compare")}
     sizes = np.bincount(groups, minlength=len(names))
     if (sizes >= MIN_PEOPLE).sum() < 2:
-        reason = f"fewer than two subtypes have {MIN_PEOPLE} people followed"
+        reason = N_("fewer than two subtypes have {n!s} people followed").format(n=MIN_PEOPLE)
         return base | {"status": "not_assessed", "reason": reason}
     parts = {g: survival.rows(groups == g) for g in range(len(names)) if sizes[g] >= MIN_PEOPLE}
     until = horizon if horizon is not None else common_horizon(list(parts.values()))
@@ -90,7 +91,7 @@ def compare_survival(
         "unadjusted": regress(survival, groups, names, []),
         "adjusted": regress(survival, groups, names, [t.rows(kept) for t in standard])
         if standard
-        else {"status": "not_assessed", "reason": "no column of the standard of care is named"},
+        else {"status": "not_assessed", "reason": N_("no column of the standard of care is named")},
     }
 
 
@@ -111,11 +112,13 @@ def _describe(
     name: str, part: SurvivalData | None, others: SurvivalData | None, n: int, horizon: float
 ) -> dict[str, Any]:
     if part is None or others is None:
-        reason = f"{n} people followed, fewer than {MIN_PEOPLE}"
+        reason = N_("{n!s} people followed, fewer than {least!s}").format(n=n, least=MIN_PEOPLE)
         return {"subtype": name, "n": n, "status": "not_assessed", "reason": reason}
     base: dict[str, Any] = {"subtype": name, "n": n, "events": int(part.event.sum())}
     if starts_thin(part, horizon) or starts_thin(others, horizon):
-        reason = f"with late entry, fewer than {MIN_AT_RISK} people are at risk at the time of an early event"
+        reason = N_(
+            "with late entry, fewer than {n!s} people are at risk at the time of an early event"
+        ).format(n=MIN_AT_RISK)
         return base | {"status": "not_assessed", "reason": reason}
     times, curve, greenwood = kaplan_meier(part.time, part.event, part.entry)
     median, median_low, median_high = median_survival(times, curve, greenwood)
@@ -180,7 +183,7 @@ def regress(
         "reference": names[0],
     }
     if events < MIN_EVENTS:
-        reason = f"{events} events, fewer than {MIN_EVENTS}"
+        reason = N_("{n!s} events, fewer than {least!s}").format(n=events, least=MIN_EVENTS)
         return result | {"status": "not_assessed", "reason": reason}
     terms, dropped = independent_terms([t.rows(complete) for t in standard], survival.n)
     subtype = code_groups("subtype", groups, names)
@@ -188,7 +191,7 @@ def regress(
     if not both or both[-1].name != "subtype" or (groups == 0).sum() == 0:
         return result | {
             "status": "not_assessed",
-            "reason": "the subtypes can't be told from the standard of care, or the first has nobody",
+            "reason": N_("the subtypes can't be told from the standard of care, or the first has nobody"),
         }
     design = design_of(both, survival.n)
     fit = fit_hazards(survival, design)
@@ -198,7 +201,7 @@ def regress(
     tests = {"subtype": own, "all": list(range(design.shape[1]))}
     return result | {
         "status": "assessed",
-        "reason": None if fit.converged else "the iteration did not settle: no finite estimate",
+        "reason": None if fit.converged else N_("the iteration did not settle: no finite estimate"),
         "adjusted_for": [c for t in both[:-1] for c in t.columns],
         "dropped": dropped + [c for c in lost if c not in dropped],
         "events_per_coefficient": events / design.shape[1],

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.subtypes.follow_up import FollowUp
 from endotype.subtypes.hazards import (
     Term,
@@ -50,7 +51,7 @@ def treatment_interaction(
         no part and are listed with the reason.
     """
     if len(names) < 2:
-        return {"status": "not_assessed", "reason": "there are no subtypes to compare"}
+        return {"status": "not_assessed", "reason": N_("there are no subtypes to compare")}
     words = pd.Series([None if pd.isna(v) else str(v) for v in treatment], dtype="object")
     terms = [t for t in standard if t.name != treatment.name]
     complete = np.isfinite(design_of(terms, len(labels))).all(axis=1) & words.notna().to_numpy(bool)
@@ -63,7 +64,7 @@ def treatment_interaction(
     }
     levels = sorted(words[used].unique())
     if not 2 <= len(levels) <= MAX_TREATMENTS:
-        reason = f"{len(levels)} treatments, expected 2 to {MAX_TREATMENTS}"
+        reason = N_("{n!s} treatments, expected 2 to {most!s}").format(n=len(levels), most=MAX_TREATMENTS)
         return result | {"status": "not_assessed", "reason": reason}
     arms, usable, too_few = _arms(follow_up, labels, names, words, used, levels)
     result |= {"arms": arms, "too_few": too_few}

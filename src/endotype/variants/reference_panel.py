@@ -16,6 +16,7 @@ import pandas as pd
 import scipy.stats
 
 from endotype.errors import InputError, Problem, input_error, visible
+from endotype.message import N_
 from endotype.tables import read_text_table
 from endotype.variants.ancestry import (
     Axes,
@@ -192,9 +193,9 @@ def _name(panel: Panel, scores: np.ndarray, min_probability: float) -> Populatio
     reason = np.select(
         [~placed, ~near, ~sure],
         [
-            "no genotype of the axes is called",
-            "far from every population of the panel",
-            "between populations",
+            N_("no genotype of the axes is called"),
+            N_("far from every population of the panel"),
+            N_("between populations"),
         ],
         "",
     ).astype(object)

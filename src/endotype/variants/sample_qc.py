@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from endotype.cohort.pedigree import read_pedigree
 from endotype.engine import EngineSettings, open_engine
 from endotype.files import write_json
+from endotype.message import N_
 from endotype.tables import read_parquet, write_parquet
 from endotype.variants.ancestry import (
     Ancestry,
@@ -40,12 +41,12 @@ from endotype.variants.sex import X_DEPTH, Y_DEPTH, SexLimits, infer_sex, x_hete
 from endotype.variants.verdicts import Bounds, Verdicts
 
 OUTLIER_METRICS = {
-    "het_rate": "Heterozygosity",
-    "het_hom": "The ratio of heterozygous to homozygous alternate genotypes",
-    "ti_tv": "The ratio of transitions to transversions",
-    "n_snv": "The number of single nucleotide variants carried",
-    "n_singleton": "The number of alleles that nobody else has",
-    "indel_ratio": "The ratio of insertions to deletions",
+    "het_rate": N_("Heterozygosity"),
+    "het_hom": N_("The ratio of heterozygous to homozygous alternate genotypes"),
+    "ti_tv": N_("The ratio of transitions to transversions"),
+    "n_snv": N_("The number of single nucleotide variants carried"),
+    "n_singleton": N_("The number of alleles that nobody else has"),
+    "indel_ratio": N_("The ratio of insertions to deletions"),
 }
 """Measures that are compared with those of people of the same ancestry."""
 
@@ -57,12 +58,12 @@ MIN_CARRIED = 200
 
 DEGREE = {"duplicate": 0, "parent_child": 1, "full_sibling": 1, "second_degree": 2, "third_degree": 3}
 RELATION_WORDS = {
-    "duplicate": "duplicate",
-    "parent_child": "parent or child",
-    "full_sibling": "full sibling",
-    "second_degree": "second-degree relative",
-    "third_degree": "third-degree relative",
-    "unrelated": "unrelated",
+    "duplicate": N_("duplicate"),
+    "parent_child": N_("parent or child"),
+    "full_sibling": N_("full sibling"),
+    "second_degree": N_("second-degree relative"),
+    "third_degree": N_("third-degree relative"),
+    "unrelated": N_("unrelated"),
 }
 
 WIDE_COLUMNS = [
@@ -161,11 +162,11 @@ def qc_samples(
     )
     verdicts.judge(
         "roh",
-        "The share of the genome in runs of homozygosity",
+        N_("The share of the genome in runs of homozygosity"),
         table["roh"].to_numpy(),
         Bounds(warn_above=limits.max_roh),
-        "Runs of homozygosity were not assessed: common variants cover less than 100 Mb, or are sparse.",
-        lambda _: "as of a person whose parents are related",
+        N_("Runs of homozygosity were not assessed: common variants cover less than 100 Mb, or are sparse."),
+        lambda _: N_("as of a person whose parents are related"),
     )
     _judge_trios(verdicts, store, pedigree, assembly, limits)
     _judge_ancestry(verdicts, table["patient"], populations)
@@ -191,7 +192,7 @@ def _judge_sample(verdicts: Verdicts, table: pd.DataFrame, limits: Limits) -> No
     """Call rate, depth, genotype quality, contamination."""
     verdicts.judge(
         "call_rate",
-        "Call rate",
+        N_("Call rate"),
         # Of somebody without a single call nothing can be trusted.
         table["call_rate"].fillna(0.0).to_numpy(),
         Bounds(warn_below=limits.warn_call_rate, fail_below=limits.min_call_rate),
@@ -199,26 +200,28 @@ def _judge_sample(verdicts: Verdicts, table: pd.DataFrame, limits: Limits) -> No
     )
     verdicts.judge(
         "mean_depth",
-        "Mean depth",
+        N_("Mean depth"),
         table["mean_depth"].to_numpy(),
         Bounds(warn_below=limits.min_mean_depth),
-        "Depth was not assessed: the calls have none (DP).",
+        N_("Depth was not assessed: the calls have none (DP)."),
     )
     verdicts.judge(
         "mean_genotype_quality",
-        "Mean genotype quality",
+        N_("Mean genotype quality"),
         table["mean_genotype_quality"].to_numpy(),
         Bounds(warn_below=limits.min_mean_genotype_quality),
-        "Genotype quality was not assessed: the calls have none (GQ).",
+        N_("Genotype quality was not assessed: the calls have none (GQ)."),
     )
     verdicts.judge(
         "contamination",
-        "Estimated contamination",
+        N_("Estimated contamination"),
         table["contamination"].to_numpy(),
         Bounds(warn_above=limits.warn_contamination, fail_above=limits.max_contamination),
-        "Contamination was not assessed: it takes reads per allele (AD) at 100 homozygous alternate "
-        "calls whose frequency in another population is known.",
-        lambda _: "as of a sample with reads of another person",
+        N_(
+            "Contamination was not assessed: it takes reads per allele (AD) at 100 homozygous alternate "
+            "calls whose frequency in another population is known."
+        ),
+        lambda _: N_("as of a sample with reads of another person"),
     )
 
 
@@ -231,7 +234,9 @@ def _judge_relatives(
 ) -> None:
     """Duplicates, and relations that the pedigree doesn't declare or that the genotypes don't confirm."""
     if n_variants < MIN_SITES:
-        why = f"Relatives were not assessed: {n_variants} independent variants are fewer than {MIN_SITES}."
+        why = N_("Relatives were not assessed: {n!s} independent variants are fewer than {least!s}.").format(
+            n=n_variants, least=MIN_SITES
+        )
         n = len(patients)
         verdicts.add("relatedness", np.full(n, np.nan), ["not_assessed"] * n, [why] * n)
         return
@@ -250,26 +255,28 @@ def _judge_relatives(
         worst = next((v for v in ("fail", "warn") if any(grade == v for grade, _ in said)), "pass")
         verdict.append(worst)
         words = [text for grade, text in said if grade == worst]
-        explanation.append(" and ".join(words) + "." if words else "No relative was found in the cohort.")
+        explanation.append(" and ".join(words) + "." if words else N_("No relative was found in the cohort."))
     verdicts.add("relatedness", patients.map(closest).to_numpy(float), verdict, explanation)
 
 
 def _judge_pair(other: str, found: str, declared: str, phi: float, both_in_pedigree: bool) -> tuple[str, str]:
     word = RELATION_WORDS[found]
     if found == "duplicate":
-        return (
-            "fail",
-            f"Same genome as {other} (kinship {phi:.3f}): a duplicate, a swapped sample or an identical twin",
+        same = N_(
+            "Same genome as {person!s} (kinship {kinship:.3f}): a duplicate, a swapped sample or an "
+            "identical twin"
         )
+        return "fail", same.format(person=other, kinship=phi)
     if declared and pedigree_disagrees(found, declared):
-        return (
-            "warn",
-            f"Declared {RELATION_WORDS[declared]} of {other}, by the genotypes {word} (kinship {phi:.3f})",
-        )
+        odd = N_("Declared {declared} of {person!s}, by the genotypes {found} (kinship {kinship:.3f})")
+        return "warn", odd.format(declared=RELATION_WORDS[declared], person=other, found=word, kinship=phi)
     if not declared and both_in_pedigree and DEGREE.get(found, 4) <= 1:
-        return "warn", f"Kinship {phi:.3f} says {word} of {other}, which the pedigree doesn't declare"
-    confirmed = ", as declared" if declared == found else ""
-    return "pass", f"Kinship {phi:.3f} says {word} of {other}{confirmed}"
+        new = N_("Kinship {kinship:.3f} says {found} of {person!s}, which the pedigree doesn't declare")
+        return "warn", new.format(kinship=phi, found=word, person=other)
+    said = N_("Kinship {kinship:.3f} says {found} of {person!s}")
+    if declared == found:
+        said = N_("Kinship {kinship:.3f} says {found} of {person!s}, as declared")
+    return "pass", said.format(kinship=phi, found=word, person=other)
 
 
 def pedigree_disagrees(found: str, declared: str) -> bool:
@@ -297,16 +304,20 @@ def _judge_sex(
         inferred.append(sex)
         if sex == "not_assessed":
             verdict.append(sex)
-            explanation.append(f"Sex was not assessed: {why}.")
+            explanation.append(N_("Sex was not assessed: {why}").format(why=why) + ".")
         elif sex == "ambiguous":
             verdict.append("warn")
-            explanation.append(f"The sex can't be told from the genotypes: {why}.")
+            explanation.append(N_("The sex can't be told from the genotypes: {why}").format(why=why) + ".")
         elif {declared, sex} == {"male", "female"}:
             verdict.append("fail")
-            explanation.append(f"Declared {declared}, but the genotypes are {sex}: {why}.")
+            odd = N_("Declared {declared!s}, but the genotypes are {sex!s}: {why}") + "."
+            explanation.append(odd.format(declared=declared, sex=sex, why=why))
         else:
             verdict.append("pass")
-            explanation.append(f"The genotypes are {sex}{', as declared' if declared == sex else ''}: {why}.")
+            said = N_("The genotypes are {sex!s}: {why}") + "."
+            if declared == sex:
+                said = N_("The genotypes are {sex!s}, as declared: {why}") + "."
+            explanation.append(said.format(sex=sex, why=why))
     table["inferred_sex"] = pd.Series(inferred, dtype="str")
     female, male = table["declared_sex"] == "female", table["declared_sex"] == "male"
     lower = np.where(male, limits.male_min_x_inbreeding, np.nan)
@@ -317,11 +328,13 @@ def _judge_sex(
         fits = np.array([usual_depth.get(sex, (np.nan, np.nan)) for sex in inferred]).reshape(-1, 2)
         verdicts.judge(
             f"{chromosome}_depth_ratio",
-            f"Depth of {chromosome.upper()} relative to the autosomes",
+            N_("Depth of {chromosome!s} relative to the autosomes").format(chromosome=chromosome.upper()),
             np.where(np.isnan(fits[:, 0]), np.nan, value),
             Bounds(warn_below=fits[:, 0], warn_above=fits[:, 1]),
-            f"Depth of {chromosome.upper()} was not judged: it isn't known, or the sex isn't.",
-            lambda i: f"unusual for a {inferred[i]}",
+            N_("Depth of {chromosome!s} was not judged: it isn't known, or the sex isn't.").format(
+                chromosome=chromosome.upper()
+            ),
+            lambda i: N_("unusual for a {sex!s}").format(sex=inferred[i]),
         )
 
 
@@ -336,7 +349,10 @@ def _judge_outliers(
     """Measures far from what people of the same ancestry have, by median absolute deviations."""
     names = populations.name.astype(str) if populations and (populations.name != "").any() else None
     enough = (table["n_het"] + table["n_hom_alt"]).median() >= MIN_CARRIED
-    too_few = f"fewer than {MIN_PEOPLE} people of known ancestry or {MIN_CARRIED} variants can be compared."
+    too_few = N_(
+        "{measure} was not judged: fewer than {people!s} people of known ancestry or {variants!s} variants "
+        "can be compared."
+    )
     for metric, label in OUTLIER_METRICS.items():
         value = table[metric].to_numpy(float)
         root = metric in COUNTS
@@ -354,7 +370,7 @@ def _judge_outliers(
             np.where(np.isnan(away), np.nan, value),
             # Relatives in the cohort leave a person few alleles that nobody else has.
             Bounds(warn_below=np.nan if metric == "n_singleton" else low, warn_above=high),
-            f"{label} was not judged: {too_few}",
+            too_few.format(measure=label, people=MIN_PEOPLE, variants=MIN_CARRIED),
             partial(_deviations, away),
         )
     value = table["inbreeding"].to_numpy(float)
@@ -364,16 +380,18 @@ def _judge_outliers(
     reach = np.fmax(limits.max_inbreeding, limits.outlier_mads * among.deviation)
     verdicts.judge(
         "inbreeding",
-        "The inbreeding coefficient F",
+        N_("The inbreeding coefficient F"),
         np.where(np.isnan(center), np.nan, value),
         Bounds(warn_below=center - reach, warn_above=center + reach),
-        f"Inbreeding was not judged: {too_few}",
-        lambda i: f"where people of the same ancestry have about {center[i]:.3f}",
+        too_few.format(measure=N_("Inbreeding"), people=MIN_PEOPLE, variants=MIN_CARRIED),
+        lambda i: N_("where people of the same ancestry have about {f:.3f}").format(f=center[i]),
     )
 
 
 def _deviations(away: np.ndarray, i: int) -> str:
-    return f"{abs(away[i]):.1f} median absolute deviations from what people of the same ancestry have"
+    return N_("{n:.1f} median absolute deviations from what people of the same ancestry have").format(
+        n=abs(away[i])
+    )
 
 
 def _judge_trios(
@@ -389,11 +407,11 @@ def _judge_trios(
         checked = dict(zip(trios["child"], trios["n_checked"], strict=True))
     verdicts.judge(
         "mendelian_errors",
-        "The share of genotypes that the declared parents can't have handed down",
+        N_("The share of genotypes that the declared parents can't have handed down"),
         np.array([errors.get(p, np.nan) for p in patients]),
         Bounds(warn_above=limits.max_mendelian_errors),
-        "Mendelian errors were not assessed: no parent of this person is declared and in the cohort.",
-        lambda i: f"of {checked[patients[i]]} variants",
+        N_("Mendelian errors were not assessed: no parent of this person is declared and in the cohort."),
+        lambda i: N_("of {n!s} variants").format(n=checked[patients[i]]),
     )
 
 
@@ -401,13 +419,15 @@ def _judge_ancestry(verdicts: Verdicts, patients: pd.Series, populations: Popula
     """The nearest population; to have none is no fault."""
     n = len(patients)
     if populations is None:
-        why = "Population was not assessed: no reference panel is given."
+        why = N_("Population was not assessed: no reference panel is given.")
         verdicts.add("ancestry", np.full(n, np.nan), ["not_assessed"] * n, [why] * n)
         return
     explanation = [
-        f"Nearest population of the reference panel: {name} (probability {probability:.3f})."
+        N_("Nearest population of the reference panel: {name} (probability {probability:.3f}).").format(
+            name=name, probability=probability
+        )
         if name
-        else f"No population of the reference panel was assigned: {reason}."
+        else N_("No population of the reference panel was assigned: {reason}.").format(reason=reason)
         for name, probability, reason in zip(
             populations.name, populations.probability, populations.reason, strict=True
         )

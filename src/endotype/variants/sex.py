@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
 from endotype.variants.plink import GenotypeStore
 from endotype.variants.sample_metrics import X_CLASS, ratio, variant_classes
 
@@ -104,34 +105,42 @@ def infer_sex(
     """
     limits = limits or SexLimits()
     if np.isnan(inbreeding):
-        return "not_assessed", f"fewer than {MIN_X_VARIANTS} common variants on X"
-    seen = [f"F on X is {inbreeding:.2f}"]
+        return "not_assessed", N_("fewer than {n!s} common variants on X").format(n=MIN_X_VARIANTS)
+    seen = N_("F on X is {f:.2f}").format(f=inbreeding)
     if not np.isnan(y_call_rate):
-        seen.append(f"{100 * y_call_rate:.0f} % of Y variants could be called")
-    if not np.isnan(x_depth):
-        seen.append(
-            f"the depth of X is {x_depth:.2f} and of Y {np.nan_to_num(y_depth):.2f} of the autosomes'"
+        seen = N_("{seen}, {percent:.0f} % of Y variants could be called").format(
+            seen=seen, percent=100 * y_call_rate
         )
-    return _sex(inbreeding, y_call_rate, x_depth, y_depth, limits, ", ".join(seen))
+    if not np.isnan(x_depth):
+        seen = N_("{seen}, the depth of X is {x:.2f} and of Y {y:.2f} of the autosomes'").format(
+            seen=seen, x=x_depth, y=np.nan_to_num(y_depth)
+        )
+    return _sex(inbreeding, y_call_rate, x_depth, y_depth, limits, seen)
 
 
 def _sex(
     inbreeding: float, y_call_rate: float, x_depth: float, y_depth: float, limits: SexLimits, seen: str
 ) -> tuple[str, str]:
     if limits.max_female_f <= inbreeding < limits.min_male_f:
-        return "ambiguous", f"{seen}: too few heterozygotes for a female, too many for a male"
+        return "ambiguous", N_("{seen}: too few heterozygotes for a female, too many for a male").format(
+            seen=seen
+        )
     one_x = inbreeding >= limits.min_male_f
     if (one_x and x_depth > X_DEPTH["female"][0]) or (not one_x and x_depth < X_DEPTH["male"][1]):
-        return "ambiguous", f"{seen}: heterozygotes and depth of X contradict each other"
+        return "ambiguous", N_("{seen}: heterozygotes and depth of X contradict each other").format(seen=seen)
     if np.isnan(y_call_rate):
         if one_x and inbreeding < CLEARLY_MALE_MIN_F:
-            return "ambiguous", f"{seen}: some heterozygotes on X, and no Y variants to look at"
-        return ("male" if one_x else "female"), f"{seen}, no Y variants to look at"
+            return "ambiguous", N_("{seen}: some heterozygotes on X, and no Y variants to look at").format(
+                seen=seen
+            )
+        return ("male" if one_x else "female"), N_("{seen}, no Y variants to look at").format(seen=seen)
     has_y = y_call_rate >= MIN_Y_CALL_RATE
     if has_y and y_depth < Y_DEPTH["male"][0]:
-        return "ambiguous", f"{seen}: Y is called, but hardly covered"
+        return "ambiguous", N_("{seen}: Y is called, but hardly covered").format(seen=seen)
     if one_x == has_y:
         return ("male" if one_x else "female"), seen
     if has_y:
-        return "ambiguous", f"{seen}: two X and a Y, as in XXY or in a mixture of two people"
-    return "ambiguous", f"{seen}: one X and no Y, as in X0 or where X or Y was lost"
+        return "ambiguous", N_("{seen}: two X and a Y, as in XXY or in a mixture of two people").format(
+            seen=seen
+        )
+    return "ambiguous", N_("{seen}: one X and no Y, as in X0 or where X or Y was lost").format(seen=seen)

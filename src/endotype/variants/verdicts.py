@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from endotype.message import N_
+
 VERDICTS = ("not_assessed", "pass", "warn", "fail")
 """From what says least to what says most; a person's verdict is the last of those of its measures."""
 
@@ -95,10 +97,8 @@ class Verdicts:
             if verdict[i] == "not_assessed":
                 sentences.append(reasons[i])
                 continue
-            text = _compare(label, value[i], lower[i], upper[i])
-            if detail is not None and verdict[i] != "pass":
-                text += f", {detail(i)}"
-            sentences.append(f"{text}.")
+            why = detail(i) if detail is not None and verdict[i] != "pass" else ""
+            sentences.append(f"{_compare(label, value[i], lower[i], upper[i], why)}.")
         self.add(metric, value, verdict.tolist(), sentences, lower, upper)
 
     def failed(self) -> np.ndarray:
@@ -140,19 +140,34 @@ class Verdicts:
         return found
 
 
-def _compare(label: str, value: float, lower: float, upper: float) -> str:
+_BELOW = (
+    N_("{measure} {value!s} is below {limit!s}"),
+    N_("{measure} {value!s} is below {limit!s}, {detail}"),
+)
+_ABOVE = (
+    N_("{measure} {value!s} is above {limit!s}"),
+    N_("{measure} {value!s} is above {limit!s}, {detail}"),
+)
+
+
+def _compare(label: str, value: float, lower: float, upper: float, detail: str) -> str:
     """``Call rate 0.71 is below 0.9``."""
     limits = [limit for limit in (lower, upper) if not np.isnan(limit)]
     if not limits:
-        return f"{label} {_number(value, 3)} has no limit"
+        return N_("{measure} {value!s} has no limit").format(measure=label, value=_number(value, 3))
     digits = next((d for d in range(3, 17) if _tells_apart(value, limits, d)), 17)
     said, low, high = (_number(number, digits) for number in (value, lower, upper))
     if value < lower:
-        return f"{label} {said} is below {low}"
+        return _BELOW[bool(detail)].format(measure=label, value=said, limit=low, detail=detail)
     if value > upper:
-        return f"{label} {said} is above {high}"
-    within = [f"at least {low}"] * (not np.isnan(lower)) + [f"at most {high}"] * (not np.isnan(upper))
-    return f"{label} {said} is {' and '.join(within)}"
+        return _ABOVE[bool(detail)].format(measure=label, value=said, limit=high, detail=detail)
+    if not high:
+        return N_("{measure} {value!s} is at least {low!s}").format(measure=label, value=said, low=low)
+    if not low:
+        return N_("{measure} {value!s} is at most {high!s}").format(measure=label, value=said, high=high)
+    return N_("{measure} {value!s} is at least {low!s} and at most {high!s}").format(
+        measure=label, value=said, low=low, high=high
+    )
 
 
 def _tells_apart(value: float, limits: list[float], digits: int) -> bool:

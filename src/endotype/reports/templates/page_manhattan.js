@@ -12,7 +12,7 @@ function pText(y) {
 }
 
 function shortNumber(value) {
-  return value === null || value === undefined ? "not given" : String(Number(value.toPrecision(3))).replace("-", "−");
+  return value === null || value === undefined ? say("not_given") : String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
 function roundStep(span, wanted) {
@@ -70,13 +70,13 @@ class ManhattanChart {
     this.select = make("select", { name: "trait" });
     this.data.traits.forEach((trait, i) => this.select.append(make("option", { value: i, textContent: trait.label })));
     this.select.addEventListener("change", () => this.choose(Number(this.select.value)));
-    this.region = make("input", { type: "text", name: "region", autocomplete: "off", spellcheck: false, placeholder: "2:1,000,000-2,000,000, a gene or a variant" });
-    const go = make("button", { type: "submit", textContent: "Show" });
-    const form = make("form", { className: "tools" }, make("label", {}, "Trait ", this.select), make("label", {}, "Region ", this.region), go);
+    this.region = make("input", { type: "text", name: "region", autocomplete: "off", spellcheck: false, placeholder: say("region_example") });
+    const go = make("button", { type: "submit", textContent: say("show") });
+    const form = make("form", { className: "tools" }, make("label", {}, `${say("trait")} `, this.select), make("label", {}, `${say("region")} `, this.region), go);
     form.addEventListener("submit", (event) => { event.preventDefault(); this.goTo(this.region.value); });
-    const buttons = [["Zoom in", () => this.zoom(0.4)], ["Zoom out", () => this.zoom(2.5)], ["Whole genome", () => this.reset()]];
-    for (const [textContent, action] of buttons) {
-      const button = make("button", { type: "button", textContent });
+    const buttons = { zoom_in: () => this.zoom(0.4), zoom_out: () => this.zoom(2.5), whole_genome: () => this.reset() };
+    for (const [key, action] of Object.entries(buttons)) {
+      const button = make("button", { type: "button", textContent: say(key) });
       button.addEventListener("click", action);
       form.append(button);
     }
@@ -88,7 +88,7 @@ class ManhattanChart {
     if (!this.unpacked.has(index)) this.unpacked.set(index, unpackTrait(trait, this.data.scale));
     this.trait = this.unpacked.get(index);
     this.select.value = String(index);
-    this.canvas.setAttribute("aria-label", `Manhattan plot of ${trait.label}`);
+    this.canvas.setAttribute("aria-label", say("manhattan", { trait: trait.label }));
     this.reset();
   }
 
@@ -96,7 +96,7 @@ class ManhattanChart {
     this.view = [this.trait.first, this.trait.last];
     this.at = -1;
     const { n_tests, n_hits, label } = this.trait;
-    this.say(`${label}: ${n_tests.toLocaleString("en")} variants tested, ${n_hits.toLocaleString("en")} significant.`);
+    this.say(say("tested", { trait: label, tested: n_tests.toLocaleString("en"), significant: n_hits.toLocaleString("en") }));
     this.draw();
   }
 
@@ -116,11 +116,11 @@ class ManhattanChart {
   regionText() {
     const [low, high] = this.view;
     const inside = this.seen(), { x } = this.trait;
-    if (!inside.length) return "nothing was tested here";
+    if (!inside.length) return say("nothing_here");
     const a = this.place(x[inside[0]]), b = this.place(x[inside[inside.length - 1]]);
-    if (a.chrom !== b.chrom) return `chromosomes ${a.chrom} to ${b.chrom}`;
+    if (a.chrom !== b.chrom) return say("chromosomes_shown", { first: a.chrom, last: b.chrom });
     const start = this.trait.starts[a.index].start, show = (v) => Math.max(1, Math.round(v - start)).toLocaleString("en");
-    return `chromosome ${a.chrom}, ${show(low)} to ${show(high)}`;
+    return say("place", { chromosome: a.chrom, first: show(low), last: show(high) });
   }
 
   seen() {
@@ -133,7 +133,7 @@ class ManhattanChart {
     const start = Math.min(Math.max((low + high - span) / 2, first), last - span);
     this.view = [start, start + span];
     this.at = -1;
-    this.say(`Shown: ${this.regionText()}.`);
+    this.say(say("shown_region", { region: this.regionText() }));
     this.draw();
   }
 
@@ -155,7 +155,7 @@ class ManhattanChart {
     const match = /^(?:chr)?([^:]+)(?::(\d+)(?:-(\d+))?)?$/i.exec(wanted);
     const chrom = match && starts.findIndex(({ name }) => name.replace(/^chr/i, "").toLowerCase() === match[1].toLowerCase());
     if (!match || chrom < 0) {
-      this.message.textContent = wanted ? "Not found: write chromosome:start-end, the gene of a locus, or a significant variant." : "Write a region first.";
+      this.message.textContent = say(wanted ? "not_found" : "no_region");
       return false;
     }
     const start = starts[chrom].start;
@@ -164,7 +164,7 @@ class ManhattanChart {
     else {
       const inside = x.filter((value) => this.place(value).index === chrom);
       if (inside.length) this.show(inside[0], inside[inside.length - 1]);
-      else this.message.textContent = "Nothing was tested on this chromosome.";
+      else this.message.textContent = say("nothing_there");
     }
     return true;
   }
@@ -182,10 +182,10 @@ class ManhattanChart {
 
   describe(i) {
     const { hits, leads, hit, x, y } = this.trait, { chrom, pos } = this.place(x[i]), h = hit[i];
-    if (h < 0) return `${chrom}:${pos.toLocaleString("en")}, p = ${pText(y[i])}, not significant`;
-    const lead = (leads.id ?? []).indexOf(hits.id[h]), gene = lead >= 0 && leads.gene[lead] ? `, gene ${leads.gene[lead]}` : "";
-    const effect = hits.beta ? `, beta ${shortNumber(hits.beta[h])} (standard error ${shortNumber(hits.se[h])})` : "";
-    const frequency = hits.eaf ? `, frequency ${shortNumber(hits.eaf[h])}` : "";
+    if (h < 0) return `${chrom}:${pos.toLocaleString("en")}, p = ${pText(y[i])}${say("not_significant")}`;
+    const lead = (leads.id ?? []).indexOf(hits.id[h]), gene = lead >= 0 && leads.gene[lead] ? say("gene", { gene: leads.gene[lead] }) : "";
+    const effect = hits.beta ? say("effect", { beta: shortNumber(hits.beta[h]), se: shortNumber(hits.se[h]) }) : "";
+    const frequency = hits.eaf ? say("frequency", { frequency: shortNumber(hits.eaf[h]) }) : "";
     return `${hits.id[h]}${gene}, p = ${pText(hits.y[h])}${effect}${frequency}`;
   }
 
@@ -297,7 +297,7 @@ class ManhattanChart {
     canvas.height = Math.round(CHART.height * ratio);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, this.width, CHART.height);
-    pen.font = '12px Arial, "Liberation Sans", sans-serif';
+    pen.font = `12px ${getComputedStyle(canvas).fontFamily}`;
     const inside = this.seen();
     let highest = trait.threshold ?? 1;
     for (const i of inside) highest = Math.max(highest, trait.y[i]);
@@ -359,7 +359,7 @@ class ManhattanChart {
         this.line(x, floor, x, floor + 4, INKS.line);
         if (x < right - 20) pen.fillText(Math.round(pos).toLocaleString("en"), x, floor + 16);
       }
-      pen.fillText(`position on chromosome ${trait.starts[a.index].name}`, (CHART.left + right) / 2, CHART.height - 4);
+      pen.fillText(say("position", { chromosome: trait.starts[a.index].name }), (CHART.left + right) / 2, CHART.height - 4);
       return;
     }
     let edge = -Infinity;
@@ -369,7 +369,7 @@ class ManhattanChart {
       edge = x + half;
       pen.fillText(name, x, floor + 16);
     }
-    pen.fillText("chromosome", (CHART.left + right) / 2, CHART.height - 4);
+    pen.fillText(say("chromosome"), (CHART.left + right) / 2, CHART.height - 4);
   }
 
   names() {

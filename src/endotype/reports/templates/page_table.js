@@ -32,9 +32,9 @@ function tableCell(cell, column, isFirst, onZoom) {
     parts.push(cell.h && LINKS.test(cell.h) ? make("a", { href: cell.h }, text) : text);
   }
   if (cell.n) parts.push(make("span", { className: "muted", textContent: cell.n }));
-  if (cell.c) parts.push(make("span", { className: `chip ${cell.c.replace(/[^a-z]/g, "-")}`, textContent: cell.c }));
+  if (cell.c) parts.push(make("span", { className: `chip ${cell.c.replace(/[^a-z]/g, "-")}`, textContent: cell.w ?? cell.c }));
   if (cell.z && onZoom) {
-    const button = make("button", { type: "button", className: "quiet", textContent: "in the chart" });
+    const button = make("button", { type: "button", className: "quiet", textContent: say("in_chart") });
     button.addEventListener("click", () => onZoom(...cell.z));
     parts.push(button);
   }
@@ -50,7 +50,7 @@ class DataTable {
     this.table = root.querySelector("table");
     this.body = this.table.tBodies[0];
     this.status = root.querySelector("[role=status]");
-    this.empty = make("p", { className: "none", hidden: true, textContent: `No ${data.noun} fit.` });
+    this.empty = make("p", { className: "none", hidden: true, textContent: say("no_rows", { rows: data.noun }) });
     this.haystack = null;
     this.sort = { column: data.sorted_by, up: true };
     this.query = "";
@@ -77,11 +77,11 @@ class DataTable {
     const tools = this.root.querySelector(".tools");
     const search = make("input", { type: "search", name: "search", autocomplete: "off", spellcheck: false });
     search.addEventListener("input", () => { this.query = search.value; this.restart(); });
-    tools.append(make("label", {}, "Search ", search));
+    tools.append(make("label", {}, `${say("search")} `, search));
     const selects = [];
     this.data.columns.forEach((column, i) => {
       if (!column.choice) return;
-      const select = make("select", { name: `column-${i}` }, make("option", { value: "", textContent: "all" }));
+      const select = make("select", { name: `column-${i}` }, make("option", { value: "", textContent: say("all") }));
       for (const group of column.groups) select.append(make("option", { value: group, textContent: group }));
       select.addEventListener("change", () => {
         if (select.value) this.chosen.set(i, select.value);
@@ -91,7 +91,7 @@ class DataTable {
       selects.push(select);
       tools.append(make("label", {}, `${column.choice} `, select));
     });
-    const reset = make("button", { type: "button", textContent: "Show all" });
+    const reset = make("button", { type: "button", textContent: say("show_all") });
     reset.addEventListener("click", () => {
       search.value = this.query = "";
       for (const select of selects) select.value = "";
@@ -104,8 +104,8 @@ class DataTable {
   }
 
   pager() {
-    this.previous = make("button", { type: "button", textContent: "Previous" });
-    this.next = make("button", { type: "button", textContent: "Next" });
+    this.previous = make("button", { type: "button", textContent: say("previous") });
+    this.next = make("button", { type: "button", textContent: say("next") });
     this.previous.addEventListener("click", () => this.turn(-1));
     this.next.addEventListener("click", () => this.turn(1));
     this.turner = make("p", { className: "tools pager" }, this.previous, this.next);
@@ -130,7 +130,7 @@ class DataTable {
 
   texts() {
     const lower = this.data.columns.map((column) =>
-      column.cells.map((cell) => [cell.t, cell.n, cell.c].filter(Boolean).join(" ").toLowerCase()));
+      column.cells.map((cell) => [cell.t, cell.n, cell.w ?? cell.c].filter(Boolean).join(" ").toLowerCase()));
     const rows = this.data.columns.map((column) => column.rows);
     return Array.from({ length: this.data.n }, (_, i) => rows.map((of, j) => lower[j][of[i]]).join("\n"));
   }
@@ -174,9 +174,9 @@ class DataTable {
       else th.removeAttribute("aria-sort");
     });
     const count = this.order.length.toLocaleString("en"), all = n.toLocaleString("en");
-    const range = shown.length ? `${(first + 1).toLocaleString("en")} to ${(first + shown.length).toLocaleString("en")}` : "0";
-    const chosen = this.order.length === n ? "" : `, chosen of ${all}`;
-    this.status.textContent = `${range} of ${count} ${noun}${chosen}`;
+    const from = (first + 1).toLocaleString("en"), last = (first + shown.length).toLocaleString("en");
+    const range = say(shown.length ? "shown" : "none_shown", { first: from, last, count, rows: noun });
+    this.status.textContent = range + (this.order.length === n ? "" : say("chosen", { all }));
     this.empty.hidden = shown.length > 0;
     this.previous.disabled = this.page === 0;
     this.next.disabled = first + per_page >= this.order.length;
