@@ -54,10 +54,10 @@ def update(code: str) -> Catalog:
     for message in template:
         if message.id:
             before = old.get(message.id)
-            string = before.string if before else None
-            if isinstance(string, str) and isinstance(message.id, tuple | list):
-                string = (string,)  # the message has become one of a count; there is one form here
-            fresh.add(message.id, string, auto_comments=message.auto_comments)
+            told = before.string if before else None
+            if isinstance(told, str) and message.pluralizable:
+                told = (told,)  # a text that has become one for a count
+            fresh.add(message.id, told, auto_comments=message.auto_comments)
     return fresh
 
 
