@@ -49,7 +49,10 @@ def update(code: str) -> Catalog:
     for message in template:
         if message.id:
             before = old.get(message.id)
-            fresh.add(message.id, before.string if before else None, auto_comments=message.auto_comments)
+            told = before.string if before else None
+            if isinstance(told, str) and message.pluralizable:
+                told = (told,)  # a text that has become one for a count
+            fresh.add(message.id, told, auto_comments=message.auto_comments)
     return fresh
 
 

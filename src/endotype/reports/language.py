@@ -204,5 +204,5 @@ def _as_pattern(name: str | None, spec: str | None, conversion: str | None) -> s
 OF_RESULT = "A text that results hold."
 """What the catalogue says of a message that :func:`N_` marks."""
 
-_WORD = re.compile(r"[^\W\d_]{4}")
-"""A word of its own that a message needs to be a pattern: ``{n} of {total}`` would match too much."""
+_WORD = re.compile(r"[^\W\d_]{4}|[^\W\d_]+ [^\W\d_]+")
+"""A word, or two short ones, that a message needs to be a pattern: ``{n} of {total}`` fits too much."""
