@@ -61,8 +61,8 @@ def _dask(result: dict[str, Any]) -> str:
     return "\n".join(
         [
             "## Blocks on a Dask scheduler\n",
-            f"Wall seconds for {result['people']:,} people and {result['variants']:,} variants (Firth: 4,000; "
-            "sets: of 2,000), in this process and on two workers of the same machine that are there "
+            f"Wall seconds for {result['people']:,} people and {result['variants']:,} variants (Firth: "
+            "4,000; sets: of 2,000), in this process and on two workers of the same machine that are there "
             f"already ({result['start']:.1f} s to start). *Ratio:* workers to threads. *Killed:* "
             "one worker by SIGKILL on the way. *MB:* the most that a worker has had so far. All results of a "
             "row have one sha256. [More](dask.md).\n",
