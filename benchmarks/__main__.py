@@ -18,6 +18,7 @@ RUNS = {
     "binary": ["binary"],
     "packed_scan": ["packed_scan"],
     "set_tests": ["set_tests"],
+    "dask_engine": ["dask_engine"],
     "subtypes": ["subtypes"],
     "subtype_safety": ["subtype_safety"],
     "cohort_page": ["cohort_page"],

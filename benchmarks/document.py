@@ -36,6 +36,7 @@ def render(folder: Path) -> str:
         "binary": _binary,
         "set_tests": _sets,
         "subtypes": _subtypes,
+        "dask_engine": _dask,
     }
     text = [HEAD]
     for name, chapter in chapters.items():
@@ -43,6 +44,35 @@ def render(folder: Path) -> str:
         if path.is_file():
             text.append(chapter(read_json(path)))
     return "\n".join(text)
+
+
+def _dask(result: dict[str, Any]) -> str:
+    rows = [
+        [
+            case["name"],
+            *[_number(case["seconds"][engine]) for engine in ("1 thread", "2 threads", "2 workers")],
+            _number(case["ratio"]),
+            _number(case["killed"]),
+            f"{case['worker_megabytes']:.0f}",
+        ]
+        for case in result["cases"]
+    ]
+    crash, memory = (result["bad"][kind] for kind in ("Deadly", "Hungry"))
+    return "\n".join(
+        [
+            "## Blocks on a Dask scheduler\n",
+            f"Wall seconds for {result['people']:,} people and {result['variants']:,} variants (Firth: "
+            "4,000; sets: of 2,000), in this process and on two workers of the same machine that are there "
+            f"already ({result['start']:.1f} s to start). *Ratio:* workers to threads. *Killed:* "
+            "one worker by SIGKILL on the way. *MB:* the most that a worker has had so far. All results of a "
+            "row have one sha256. [More](dask.md).\n",
+            _table(["step", "1 thread", "2 threads", "2 workers", "ratio", "killed", "MB"], rows),
+            f"A block that kills its worker was named after {crash['seconds']:.0f} s and {crash['workers']} "
+            f"workers; one that wants 1 GB in workers of 1 GiB after {memory['seconds']:.0f} s and "
+            f"{memory['workers']}.\n",
+            _machine(result["machine"]),
+        ]
+    )
 
 
 def _machine(found: dict[str, Any]) -> str:
