@@ -2,8 +2,9 @@
 
     python -m benchmarks.dag --patients 1000 10000 --out benchmarks/results/dag.json
 
-Each plan is `snakemake --dry-run` of the whole workflow, with its checks of all inputs, for a simulated cohort
-in an empty working directory. CPU time is the figure to compare: wall time depends on who else uses the machine.
+Each plan is `snakemake --dry-run` of the whole workflow, with its checks of all inputs, for a simulated
+cohort in an empty working directory. CPU time is the figure to compare: wall time depends on who else uses
+the machine.
 """
 
 from __future__ import annotations
