@@ -26,7 +26,7 @@ rule all:
     default_target: True
     input:
         rules.write_record.output.crate,
-        deleted_reports(),
+        deleted_reports(PATIENTS_OF_BATCH),
 
 
 rule cohort:

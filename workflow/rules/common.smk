@@ -24,6 +24,8 @@ from endotype.errors import InputError
 from endotype.failures import digest, read_logs
 from endotype.files import content_digest
 from endotype.later_inputs import later_readers
+from endotype.provenance.events import end_job_records, keep_job_records
+from endotype.provenance.stability import write_stability
 from endotype.reports.batches import batch_of
 from endotype.subtypes.views.settings import view_files
 
@@ -166,6 +168,36 @@ def previous_reports(patients):
     folder = CONFIG["reports"]["previous"]
     paths = [Path(folder) / patient / "report.json" for patient in patients] if folder else []
     return [str(path) for path in paths if path.is_file()]
+
+
+def deleted_reports(patients_of_batch):
+    """Reports and pages of finished batches that are not there any more.
+
+    Snakemake doesn't miss a file as long as what was made from it is there. What a user deletes is asked for
+    by name.
+    """
+    finished = [
+        patients
+        for batch, patients in sorted(patients_of_batch.items())
+        if Path(f"results/reports/failures/render_{batch}.tsv").is_file()
+    ]
+    return [
+        path
+        for patients in finished
+        for path in collect(
+            "results/reports/{patient}/report.{form}", patient=patients, form=["json", "html"]
+        )
+        if not Path(path).is_file()
+    ]
+
+
+def account():
+    """Write how steadily the run went, over all sessions so far; a fault in that is no fault of the run."""
+    end_job_records()
+    try:
+        write_stability(".")
+    except (InputError, OSError) as error:
+        print(f"endotype: stability.json was not written: {error}", file=sys.stderr)
 
 
 def failure_digest(snakemake_log):

@@ -1,8 +1,4 @@
-# How the results came about, told when all of them are there; and how steadily the run went.
-
-from endotype.errors import InputError
-from endotype.provenance.events import end_job_records, keep_job_records
-from endotype.provenance.stability import write_stability
+# How the results came about, told when all of them are there.
 
 
 rule write_record:
@@ -28,12 +24,3 @@ rule write_record:
         codes=sorted(CODE_DIGESTS),
     shell:
         "python {params.script} --results results > {log} 2>&1"
-
-
-def account():
-    """Write how steadily the run went, over all sessions so far; a fault in that is no fault of the run."""
-    end_job_records()
-    try:
-        write_stability(".")
-    except (InputError, OSError) as error:
-        print(f"endotype: stability.json was not written: {error}", file=sys.stderr)

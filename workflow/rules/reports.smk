@@ -10,28 +10,6 @@ PATIENTS_OF_BATCH = {}
 for patient in PATIENTS:
     PATIENTS_OF_BATCH.setdefault(batch_of(patient, BATCHES), []).append(patient)
 
-
-def deleted_reports():
-    """Reports and pages of finished batches that are not there any more.
-
-    Snakemake doesn't miss a file as long as what was made from it is there. What a user deletes is asked for
-    by name.
-    """
-    finished = [
-        patients
-        for batch, patients in sorted(PATIENTS_OF_BATCH.items())
-        if Path(f"results/reports/failures/render_{batch}.tsv").is_file()
-    ]
-    return [
-        path
-        for patients in finished
-        for path in collect(
-            "results/reports/{patient}/report.{form}", patient=patients, form=["json", "html"]
-        )
-        if not Path(path).is_file()
-    ]
-
-
 # What all reports share. Consent and the like are in the records of a batch: a change of them is nobody else's.
 REPORT_INPUTS = [
     rules.check_inputs.output.people,
