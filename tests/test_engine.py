@@ -237,7 +237,7 @@ class TestBadBlocks:
         began = time.monotonic()
         with pytest.raises(BlockError, match=r"items 6 to 8: no result.*Workers died.*more memory"):
             list(run_blocks(blocks.Hungry(folder), SPANS, engine))
-        assert time.monotonic() - began < 90
+        assert time.monotonic() - began < 180
 
 
 class TestScheduler:
