@@ -55,12 +55,14 @@ class ClinicalTable:
 
     ``rows`` has one row per person of the table, all cells text. ``dirty`` lists cells that no reader can
     take at face value: 1-based line of the file, patient, column and text. ``missing`` counts empty cells by
-    column.
+    column. ``endotype_of`` has the endotype of each person who is in the table alone, as an index of
+    ``ENDOTYPES``.
     """
 
     rows: pd.DataFrame
     dirty: list[dict[str, Any]]
     missing: dict[str, int]
+    endotype_of: dict[str, int]
 
 
 def dictionary() -> dict[str, Any]:
@@ -154,7 +156,8 @@ def draw_clinical(
     rows = rows.drop(index=cast.only_genotyped).reset_index(drop=True)
     missing = _make_holes(rows, parameters, random)
     dirty = _make_dirt(rows, parameters, random)
-    return ClinicalTable(rows, dirty, missing)
+    alone = {f"P{i + 1:04d}": int(endotype[i]) for i in range(n, total)}
+    return ClinicalTable(rows, dirty, missing, alone)
 
 
 def _survival(

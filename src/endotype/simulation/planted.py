@@ -100,7 +100,7 @@ def truth(
                 "mechanism": MECHANISMS[ENDOTYPES[i]],
                 "gene": gene.name,
                 "hazard_ratio": parameters.endotype_hazards[i],
-                "members": [name[p] for p in np.flatnonzero(cast.endotype == i)],
+                "members": _members(i, cast, clinical),
                 "carriers": _carriers("endotype", gene, planted, cast),
                 "variants": [variant_id(v) for v in planted if v.purpose == "endotype" and v.gene == gene],
             }
@@ -135,7 +135,7 @@ def truth(
                 "variants": [variant_id(v) for v in planted if v.purpose == "compound"],
             }
         ],
-        "targets": _expected_targets(cast, roles, planted, targets),
+        "targets": _expected_targets(cast, roles, planted, targets, clinical),
         "duplicates": [sorted(name[i] for i in cast.duplicates)],
         "trios": [{"child": name[cast.child], "father": name[cast.father], "mother": name[cast.mother]}],
         "sex_mismatches": [name[cast.sex_mismatch]],
@@ -172,14 +172,25 @@ def _burden(
     }
 
 
+def _members(endotype: int, cast: Cast, clinical: ClinicalTable) -> list[str]:
+    """Who has an endotype: the genotyped, then those whom the clinical table alone knows."""
+    alone = [patient for patient, index in clinical.endotype_of.items() if index == endotype]
+    return [cast.patients[p] for p in np.flatnonzero(cast.endotype == endotype)] + alone
+
+
 def _expected_targets(
-    cast: Cast, roles: Roles, planted: Sequence[PlantedVariant], targets: Sequence[TargetRow]
+    cast: Cast,
+    roles: Roles,
+    planted: Sequence[PlantedVariant],
+    targets: Sequence[TargetRow],
+    clinical: ClinicalTable,
 ) -> list[dict[str, Any]]:
     """Who should be told of which intervention.
 
     ``required`` is false where quality control or a missing record may rightly keep the answer back.
     """
     people: dict[str, set[int]] = {}
+    alone: dict[str, list[str]] = {}
     for variant in planted:
         if variant.purpose == "pathogenic":
             recessive = variant.gene.name == roles.recessive.name
@@ -190,17 +201,22 @@ def _expected_targets(
             people.setdefault(variant.gene.name, set()).update(variant.carriers)
     for number, gene in enumerate(roles.endotype):
         people[gene.name] = {int(p) for p in np.flatnonzero(cast.endotype == number)}
+        alone[gene.name] = [patient for patient, index in clinical.endotype_of.items() if index == number]
     rows = [
         {
-            "patient": cast.patients[p],
+            "patient": patient,
             "gene": row.gene,
             "intervention": row.intervention,
             "action": row.action,
             "tier": row.tier,
             "link": row.requires,
-            "required": p not in cast.odd,
+            "required": required,
         }
         for row in targets
-        for p in people.get(row.gene, ())
+        for patient, required in [
+            *((cast.patients[p], p not in cast.odd) for p in people.get(row.gene, ())),
+            # What an endotype asks for is known of them by their markers, what a variant asks for isn't.
+            *((patient, True) for patient in alone.get(row.gene, ()) if row.requires == "subtype"),
+        ]
     ]
     return sorted(rows, key=lambda r: (r["patient"], r["gene"], r["intervention"]))
