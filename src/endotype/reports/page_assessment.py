@@ -8,7 +8,7 @@ from pathlib import Path
 from endotype.files import read_json
 from endotype.reports.inputs import Cohort, Row
 from endotype.reports.language import N_, _, known
-from endotype.reports.text import number, p_value, percent, plain, words
+from endotype.reports.text import number, p_value, percent, plain, subtype_words, words
 
 FOLDER = "../subtypes"
 
@@ -52,7 +52,7 @@ def assessment_chapter(results: Path, cohort: Cohort) -> Row | None:
 
 
 def _without_id(name: str, subtype: str) -> str:
-    return known(name.removeprefix(f"{subtype}: "))
+    return subtype_words(name).removeprefix(f"{subtype}: ")
 
 
 def _known(text: str | None) -> str | None:

@@ -6,8 +6,8 @@ import numpy as np
 
 from endotype.reports.claims import Claim, Confidence, Evidence, Input, Value, claim_id
 from endotype.reports.inputs import Cohort, PatientRecord, Row
-from endotype.reports.language import N_, _, known
-from endotype.reports.text import number, probability
+from endotype.reports.language import N_, _
+from endotype.reports.text import number, probability, subtype_words
 
 FILE = "subtypes/assignments.parquet"
 SHOWN_FEATURES = 8
@@ -139,7 +139,7 @@ def _called_sentence(row: Row, cohort: Cohort) -> str:
     name = cohort.subtype_names.get(row["subtype"]) or ""
     described = row["subtype"]
     if ": " in name:
-        described = _("{subtype} ({name})", subtype=described, name=known(name.split(": ", 1)[1]))
+        described = _("{subtype} ({name})", subtype=described, name=subtype_words(name).split(": ", 1)[1])
     return _(
         "Subtype {subtype}, posterior probability {probability}; {size:,} of {n:,} people of the cohort were "
         "called to it.",

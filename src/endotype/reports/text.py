@@ -82,6 +82,16 @@ def reasons_listed(parts: Iterable[str]) -> str:
     return _("; ").join(parts)
 
 
+def subtype_words(name: str) -> str:
+    """A name of :func:`endotype.subtypes.names.name_subtypes`, part by part in the current language.
+
+    Its labels hold none of the signs that separate them.
+    """
+    subtype, colon, parts = name.partition(": ")
+    said = reasons_listed(listed(known(label) for label in part.split(", ")) for part in parts.split("; "))
+    return f"{subtype}{colon}{said}" if colon else known(name)
+
+
 def feature_name(name: str) -> str:
     """The name of a subtype feature as words of the current language."""
     return known(visible.feature_name(name))

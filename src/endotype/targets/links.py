@@ -280,7 +280,7 @@ def _posterior(called: pd.DataFrame) -> pd.DataFrame:
 
 
 def _probability(p: float) -> str:
-    return "over 0.99" if p > 0.99 else f"{p:.2f}"
+    return N_("over 0.99") if p > 0.99 else f"{p:.2f}"
 
 
 def association_links(

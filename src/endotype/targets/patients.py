@@ -13,6 +13,7 @@ import pandas as pd
 from endotype.message import N_
 from endotype.targets.levels import TIER_ORDER
 from endotype.targets.rank import Ranked
+from endotype.visible import words
 
 PATIENT_TYPES = {
     "patient": "str", "status": "str", "n_findings": "int64", "n_evidence": "int64", "n_targets": "int64",
@@ -48,28 +49,29 @@ class Seen:
         looked: list[str] = []
         lacking: list[str] = []
 
-        def say(topic: str, there: bool, reason: str) -> None:
-            if there:
-                looked.append(topic)
-            else:
-                lacking.append(N_("{topic}: {reason}").format(topic=topic, reason=reason))
+        def say(topic: str, there: bool, lacks: str) -> None:
+            (looked if there else lacking).append(topic if there else lacks)
 
-        tumour = patient in self.with_tumour
-        lacks = N_("no usable genotypes or no consequences")
-        say(N_("carried variants"), patient in self.genotyped, lacks)
-        say(N_("tumour variants"), tumour, N_("no tumour file"))
+        tumour, genotyped = patient in self.with_tumour, patient in self.genotyped
+        lacks = N_("carried variants: no usable genotypes or no consequences")
+        say(N_("carried variants"), genotyped, lacks)
+        say(N_("tumour variants"), tumour, N_("tumour variants: no tumour file"))
         if n := self.without_gene.get(patient, 0):
             said = N_("{n} tumour variant: no gene is known")
             lacking.append((said if n == 1 else N_("{n} tumour variants: no gene is known")).format(n=n))
         if tumour:
-            say(N_("hotspots"), self.hotspots, N_("no table of hotspots"))
-            say(N_("mutational burden"), patient in self.with_burden, N_("not measured per megabase"))
-        say(N_("copy number and fusions"), self.alterations, N_("no table of alterations"))
+            say(N_("hotspots"), self.hotspots, N_("hotspots: no table of hotspots"))
+            lacks = N_("mutational burden: not measured per megabase")
+            say(N_("mutational burden"), patient in self.with_burden, lacks)
+        lacks = N_("copy number and fusions: no table of alterations")
+        say(N_("copy number and fusions"), self.alterations, lacks)
         if self.table:
-            no_call = N_("no call ({reason})").format(reason=call) if call else N_("no assignment")
+            no_call = N_("subtype: no assignment")
+            if call:
+                no_call = N_("subtype: no call ({reason})").format(reason=words(call))
             say(N_("subtype"), call == "", no_call)
-            say(N_("associations"), patient in self.genotyped, N_("no usable genotypes"))
-        say(N_("disease"), patient in self.stated, N_("not stated"))
+            say(N_("associations"), genotyped, N_("associations: no usable genotypes"))
+        say(N_("disease"), patient in self.stated, N_("disease: not stated"))
         lacking.append(NEVER_LOOKED_AT)
         return looked, lacking
 
