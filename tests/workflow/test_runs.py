@@ -158,6 +158,7 @@ class TestGaps:
             small_cohort,
             reference={"fasta": None, "genes": None, "allow_missing": True},
             knowledge=dict.fromkeys(["clinical_significance", "population_frequency", "genes", "targets"]),
+            reports={"formats": ["html"]},
         ).complete(cores=2)
         table = pd.read_parquet(run.results / "annotation" / "variants.parquet")
         assert (table["consequence_status"] == "not_assessed").all()
