@@ -139,8 +139,8 @@ class TestSameBytes:
         traits = {
             "qt": ("linear", rng.normal(size=N)),
             "bt": ("logistic", rng.integers(0, 2, N)),
-            "years": ("cox", (1 + rng.integers(0, 9, N), rng.random(N) < 0.5, rng.random(N))),
         }
+        # Cox is left out here: its kernels would be compiled once more in each new worker.
         design = make_design(traits, covariate_set(rng, N), N)
         killed = []
 
@@ -154,7 +154,7 @@ class TestSameBytes:
             for name, chosen, report in (("local", None, None), ("dask", settings, kill)):
                 with open_engine(chosen, 1, tmp_path) as opened:
                     stream_result(
-                        study / "g", N, [(slice(0, M), plan)], 3, VARIANT_SCHEMA,
+                        study / "g", N, [(slice(0, M), plan)], 2, VARIANT_SCHEMA,
                         tmp_path / f"{name}.parquet",
                         engine=opened, block=20, report=report,
                     )  # fmt: skip

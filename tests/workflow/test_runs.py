@@ -15,6 +15,25 @@ from tests.workflow.conftest import ROOT, Run
 pytestmark = pytest.mark.slow
 
 
+VARIANT_RESULTS = [
+    *("variants/genotypes.bed", "variants/genotypes.bim", "variants/variant_qc.parquet"),
+    *("variants/rejects.tsv", "variants/flow.json", "variants/reads.parquet"),
+]
+LATER_RESULTS = [
+    "variants/sample_qc.parquet",
+    "annotation/variants.parquet",
+    "annotation/haplotypes.parquet",
+    "annotation/inheritance.parquet",
+    "annotation/classification.parquet",
+    "annotation/criteria.parquet",
+    "association/loci.parquet",
+    "association/lipid_level.parquet",
+    "association/plots/plots.json",
+    "association/plots/forest.svg",
+    "subtypes/features.parquet",
+]
+
+
 def report(run: Run, patient: str) -> dict:
     return json.loads((run.results / "reports" / patient / "report.json").read_text())
 
@@ -79,24 +98,17 @@ class TestAFinishedRun:
         done = finished("--lint")
         assert "Congratulations" in done.stdout + done.stderr, done.stdout + done.stderr
 
-    def test_other_shards_give_the_same_results(self, finished, tmp_path, small_cohort):
+    @pytest.mark.parametrize(
+        ("size", "names"),
+        [
+            (160_000, VARIANT_RESULTS),
+            pytest.param(60_000, [*VARIANT_RESULTS, *LATER_RESULTS], marks=pytest.mark.long),
+        ],
+        ids=["genotypes", "all"],
+    )
+    def test_other_shards_give_the_same_results(self, finished, tmp_path, small_cohort, size, names):
         """What subtypes, targets and reports are made from is the same, so they are too."""
-        names = (
-            "variants/genotypes.bed",
-            "variants/variant_qc.parquet",
-            "variants/sample_qc.parquet",
-            "annotation/variants.parquet",
-            "annotation/haplotypes.parquet",
-            "annotation/inheritance.parquet",
-            "annotation/classification.parquet",
-            "annotation/criteria.parquet",
-            "association/loci.parquet",
-            "association/lipid_level.parquet",
-            "association/plots/plots.json",
-            "association/plots/forest.svg",
-            "subtypes/features.parquet",
-        )
-        small = Run(tmp_path / "small", small_cohort, variants={"shard_size": 150_000})
+        small = Run(tmp_path / "small", small_cohort, variants={"shard_size": size})
         targets = {re.sub("/plots/.*", "/plots", f"results/{name}") for name in names}
         small.complete(*sorted(targets), cores=2)
         for name in names:
