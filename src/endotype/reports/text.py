@@ -88,8 +88,15 @@ def subtype_words(name: str) -> str:
     Its labels hold none of the signs that separate them.
     """
     subtype, colon, parts = name.partition(": ")
-    said = reasons_listed(listed(known(label) for label in part.split(", ")) for part in parts.split("; "))
+    said = reasons_listed(listed(map(_label, part.split(", "))) for part in parts.split("; "))
     return f"{subtype}{colon}{said}" if colon else known(name)
+
+
+def _label(label: str) -> str:
+    feature, _blank, direction = label.rpartition(" ")
+    if direction == "high":
+        return _("{feature} high", feature=feature)
+    return _("{feature} low", feature=feature) if direction == "low" else known(label)
 
 
 def feature_name(name: str) -> str:

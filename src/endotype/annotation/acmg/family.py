@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from endotype.annotation.acmg.criteria import Finding, met, not_evaluable, not_met
+from endotype.message import N_
 
 if TYPE_CHECKING:
     from endotype.annotation.acmg.candidate import Candidate, Context
@@ -134,7 +135,10 @@ def _de_novo(name: str, confirmed: bool, v: Candidate, c: Context) -> Finding:
     if (strength := _strength(points)) is None:
         reason = f"{text}: {points:g} points, 0.5 are needed (phenotype {c.settings.de_novo_phenotype})."
         return not_met(name, reason, numbers, "inheritance")
-    reason = f"{text}: {points:g} points (phenotype {c.settings.de_novo_phenotype})."
+    reason = N_(
+        "De novo in {sure} affected patients with confirmed parents and {assumed} with assumed ones: "
+        "{points:g} points (phenotype {phenotype})."
+    ).format(sure=sure, assumed=assumed, points=points, phenotype=c.settings.de_novo_phenotype)
     return met(name, strength, reason, numbers, "inheritance")
 
 
@@ -187,7 +191,9 @@ def pm3(v: Candidate, c: Context) -> Finding:
                 f"Affected carriers with a second pathogenic allele make {points:g} points; 0.5 are needed."
             )
         return not_met("PM3", reason, numbers, "compound")
-    reason = f"Affected carriers with a second pathogenic allele, or homozygous, make {points:g} points."
+    reason = N_(
+        "Affected carriers with a second pathogenic allele, or homozygous, make {points:g} points."
+    ).format(points=points)
     return met("PM3", strength, reason, numbers, "compound")
 
 
