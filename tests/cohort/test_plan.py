@@ -6,7 +6,15 @@ from endotype.cohort.plan import Plan, keep_plan, recall_plan
 from endotype.digest import source_state
 
 PLAN = Plan(
-    ["1", "NA"], ["a.vcf.gz"], [["1", "X"]], [], [], [["1", 1000], ["X", 10]], ["lipids"], {"a.py": "0f"}
+    ["1", "NA"],
+    ["a.vcf.gz"],
+    [["1", "X"]],
+    [],
+    [],
+    [["1", 1000], ["X", 10]],
+    ["lipids"],
+    "f0",
+    {"a.py": "0f"},
 )
 CONFIG = {"run": {"seed": 1}}
 

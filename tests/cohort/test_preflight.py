@@ -70,7 +70,8 @@ def test_what_is_written_reads_back_and_is_the_same_bytes_twice(cohort, tmp_path
         write_preflight(result, tmp_path / out)
     assert hashes(tmp_path / "a") == hashes(tmp_path / "b")
     assert sorted(hashes(tmp_path / "a")) == [
-        "clinical.parquet", "dictionary.json", "files.parquet", "people.parquet", "preflight.json",
+        "clinical.parquet", "consent.parquet", "dictionary.json", "files.parquet", "people.parquet",
+        "preflight.json",
         "quarantine.tsv", "reconciliation.tsv", "samples.parquet", "tumours.parquet",
     ]  # fmt: skip
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "a/people.parquet"), result.people)
@@ -272,7 +273,7 @@ def test_the_command_ends_with_0_and_a_summary_or_with_2_and_a_page(cohort):
 
     sound = run("--out", "results/cohort")
     assert sound.returncode == 0 and "The input is sound." in sound.stdout and sound.stderr == ""
-    assert len(list((cohort.folder / "results/cohort").iterdir())) == 9
+    assert len(list((cohort.folder / "results/cohort").iterdir())) == 10
     cohort.edit("samples.tsv", "P002\t", "$(touch PWNED)\t")
     broken = run("--out", "broken/cohort")
     assert broken.returncode == 2 and "Traceback" not in broken.stderr

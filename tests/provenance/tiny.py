@@ -38,6 +38,7 @@ def make_run(folder: Path) -> Path:
     with gzip.open(folder / "cohort" / "calls.vcf.gz", "wt") as stream:
         stream.write(VCF)
     config = complete(yaml.safe_load((ROOT / "config" / "demo.yaml").read_text()), "demo.yaml")
+    config.pop("engine")
     inputs = [f"{folder}/cohort/clinical.tsv", f"{folder}/cohort/calls.vcf.gz"]
     write_provenance(config, inputs, results / "provenance")
     hashes = json.loads((results / "provenance" / "inputs.json").read_text())

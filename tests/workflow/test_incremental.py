@@ -14,7 +14,7 @@ from tests.workflow.conftest import Run
 
 pytestmark = pytest.mark.slow
 
-AFTER_ANY_SHEET = {"write_qc_page", "write_index", "write_manifest"}
+AFTER_ANY_SHEET = {"write_qc_page", "write_index", "write_manifest", "write_record"}
 """Steps that name the input files with their hashes; ``list_failures`` follows a batch."""
 
 

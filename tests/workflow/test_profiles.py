@@ -98,6 +98,6 @@ def test_every_job_on_slurm_has_the_memory_and_time_of_the_profile(small_cohort,
         expressions = profile["default-resources"] | profile["set-resources"].get(rule, {})
         assert asked == {key: value(expressions[key], 1) for key in ("mem_mb", "runtime")}, rule
     seen = {rule for rule in effective if not BATCHES.fullmatch(rule)}
-    stages = {"cohort", "variants", "annotation", "association", "subtypes", "targets"}
+    stages = {"cohort", "sheets", "variants", "annotation", "association", "subtypes", "targets"}
     assert RULES - seen == stages | {"compare_imported", "export_sumstats"}
     assert sum(bool(BATCHES.fullmatch(rule)) for rule in effective) == 4

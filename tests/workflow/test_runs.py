@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 import pytest
 
+from endotype.provenance.methods import methods
 from tests.workflow.conftest import ROOT, Run
 
 pytestmark = pytest.mark.slow
@@ -170,8 +171,12 @@ class TestGaps:
             small_cohort,
             reference={"fasta": None, "genes": None, "allow_missing": True},
             knowledge=dict.fromkeys(["clinical_significance", "population_frequency", "genes", "targets"]),
-            reports={"formats": ["html"]},
-        ).complete(cores=2)
+        ).complete(
+            "results/reports/P0001/report.json",
+            "results/association/summary.json",
+            "results/provenance/config.json",
+            cores=2,
+        )
         table = pd.read_parquet(run.results / "annotation" / "variants.parquet")
         assert (table["consequence_status"] == "not_assessed").all()
         assert table["population_af"].isna().all()
@@ -180,6 +185,7 @@ class TestGaps:
         for word in ("eference", "onsequence", "requency", "ignificance", "arget"):
             assert word in topics
         assert len(pd.read_parquet(run.results / "association" / "lipid_level.parquet")) == len(table)
+        assert "not tested" in methods(run.results)
 
 
 def test_the_demo_configuration_plans_every_rule(tmp_path, small_cohort):

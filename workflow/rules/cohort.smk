@@ -33,7 +33,7 @@ rule check_inputs:
     params:
         code=code("check_inputs.py"),
         script=script("check_inputs.py"),
-        content=input_content,
+        content=INPUT_CONTENT,
         config=json.dumps(
             {key: CONFIG[key] for key in ("inputs", "reference", "knowledge", "acmg")}
             | {"subtypes": {"views": CONFIG["subtypes"]["views"]}},
@@ -59,7 +59,7 @@ rule write_provenance:
     params:
         code=code("write_provenance.py"),
         script=script("write_provenance.py"),
-        content=input_content,
+        content=INPUT_CONTENT,
         config=CONFIG_JSON,
     shell:
         "python {params.script} --config-json {params.config:q} --inputs {input:q}"

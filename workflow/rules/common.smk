@@ -92,6 +92,13 @@ TUMOUR_FILES = COHORT.tumour_files
 SHARDS = {s.name: s for s in shards(COHORT.contigs, CONFIG["variants"]["shard_size"])}
 TRAITS = COHORT.traits
 CODE_DIGESTS = set()
+# What the sheets and the variant files hold: after a clock was wrong, an edit may look older than its results.
+SHEETS = [
+    path
+    for path in map(CONFIG["inputs"].get, ("samples", "clinical", "dictionary", "pedigree", "tumours"))
+    if path
+]
+INPUT_CONTENT = f"{content_digest(SHEETS)} {COHORT.fingerprints}"
 
 
 wildcard_constraints:
@@ -109,11 +116,6 @@ def code(name):
     digest = COHORT.codes[name]
     CODE_DIGESTS.add(f"{name} {digest}")
     return digest
-
-
-def input_content(wildcards, input):
-    """What the files of a rule hold. A clock that was wrong once may leave an edit older than its results."""
-    return content_digest(input)
 
 
 def region(wildcards):

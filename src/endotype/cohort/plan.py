@@ -34,6 +34,8 @@ class Plan:
     contigs: list[list[Any]]
     """Name and length in bp, in the order of the reference."""
     traits: list[str]
+    fingerprints: str
+    """Digest of what the variant files hold (:func:`~endotype.files.fingerprint` of each)."""
     codes: dict[str, str]
     """:func:`~endotype.digest.code_digest` of each script, by its name."""
 
@@ -48,6 +50,7 @@ def plan_of(cohort: Preflight, scripts: str | Path) -> Plan:
         tumour_files=[p for p in dict.fromkeys([*cohort.tumours["path"], *cohort.tumours["callable"]]) if p],
         contigs=[[name, int(length)] for name, length in cohort.contigs],
         traits=list(cohort.traits),
+        fingerprints=hashlib.sha256("\0".join(cohort.files["fingerprint"]).encode()).hexdigest()[:16],
         codes={path.name: code_digest(path) for path in sorted(Path(scripts).glob("*.py"))},
     )
 

@@ -186,7 +186,11 @@ def _association(root: Path, config: Mapping[str, Any], cited: set[str]) -> list
         sentences.append(
             f"{_name(name)}: {_TESTS.get(trait['type'], trait['type'])} model, n = {trait['n']:,}{cases}; "
             f"{tests['n_tests']:,} variants tested, {_count(tests['n_loci'], 'locus', 'loci')} significant; "
-            f"{sets['n_tests']:,} genes tested, {sets['n_significant']:,} significant"
+            + (
+                f"{sets['n_tests']:,} genes tested, {sets['n_significant']:,} significant"
+                if sets.get("n_tests") is not None
+                else "genes were not tested"
+            )
             + (f"; genomic inflation {inflation:.3f}." if inflation is not None else ".")
         )
     sentences.append(

@@ -155,7 +155,9 @@ def _inputs_of(here: list[Report], there: list[Report]) -> list[Report]:
 def _parameters_now(root: Path, config: str | Path | None) -> list[Report] | None:
     if config is None:
         return None
-    return differing(_record(root, "config.json"), complete(read_yaml(config).value, str(config)))
+    now = complete(read_yaml(config).value, str(config))
+    now.pop("engine")  # where blocks are computed is no parameter of the results, and not recorded
+    return differing(_record(root, "config.json"), now)
 
 
 def _code_now(root: Path) -> list[Report] | None:
