@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,6 +43,27 @@ def test_other_errors_have_none():
 def test_a_library_s_wrapping_is_seen_through():
     assert "disk is full" in explain(RuntimeError("IO Error: could not write: No space left on device"))
     assert "memory" in explain(MemoryError())
+
+
+def test_a_scratch_folder_that_is_gone_is_named(tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.rmtree(scratch)
+        with pytest.raises(FileNotFoundError) as caught:
+            (Path(folder) / "x").write_text("")
+        assert "scratch" in explain(caught.value) and "TMPDIR" in explain(caught.value)
+        scratch.mkdir()
+        assert explain(caught.value) is None  # only that file is missing: a fault of the program
+
+
+def test_a_command_whose_scratch_folder_never_was_takes_another(tmp_path):
+    results = tmp_path / "results"
+    results.mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "nowhere")}
+    script = [sys.executable, str(ROOT / "scripts/write_manifest.py"), "--results", str(results)]
+    subprocess.run([*script, "--out", str(tmp_path / "out")], check=True, env=environment)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
+from pathlib import Path
 
 EXIT_MACHINE = 3
 """Exit code of a command that the machine stopped; running it again may succeed."""
@@ -37,14 +39,29 @@ def explain(error: BaseException) -> str | None:
     """
     number = _number(error)
     if number is None:
-        return None
-    meaning, hint = _MEANINGS[number]
+        if not _lost_scratch(error):
+            return None
+        meaning, hint = "the folder of scratch files is gone", "point TMPDIR at one that stays"
+    else:
+        meaning, hint = _MEANINGS[number]
     name = getattr(error, "filename", None)
     place = f"{name}: " if isinstance(name, str) else ""
     detail = "" if place or not str(error) else f" ({' '.join(str(error).split())[:300]})"
     return (
         f"{place}{meaning}{detail}.\n"
         f"  -> {hint}; then run the same command again: finished steps are kept, and no half file was left."
+    )
+
+
+def _lost_scratch(error: BaseException) -> bool:
+    """Whether a file could not be found because the folder of scratch files was taken away during the run."""
+    scratch = Path(tempfile.gettempdir())
+    name = getattr(error, "filename", None)
+    return (
+        isinstance(error, FileNotFoundError)
+        and isinstance(name, str)
+        and scratch in Path(name).parents
+        and not scratch.is_dir()
     )
 
 

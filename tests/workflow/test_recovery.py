@@ -112,12 +112,6 @@ def test_a_full_disk_stops_a_run_and_space_lets_it_go_on(finished, tmp_path, sma
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_lost_scratch_folder_is_no_hindrance(finished, tmp_path, monkeypatch):
-    """A TMPDIR that is gone: Python's next choice is taken, nothing is half written."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "gone"))
-    assert finished.planned() == set()
-
-
 class TestClocks:
     """Times of files are what a build goes by, and clocks are wrong at times."""
 
