@@ -58,14 +58,6 @@ def test_a_scratch_folder_that_is_gone_is_named(tmp_path, monkeypatch):
         assert explain(caught.value) is None  # only that file is missing: a fault of the program
 
 
-def test_a_command_whose_scratch_folder_never_was_takes_another(tmp_path):
-    results = tmp_path / "results"
-    results.mkdir()
-    environment = os.environ | {"TMPDIR": str(tmp_path / "nowhere")}
-    script = [sys.executable, str(ROOT / "scripts/write_manifest.py"), "--results", str(results)]
-    subprocess.run([*script, "--out", str(tmp_path / "out")], check=True, env=environment)
-
-
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of one megabyte, in memory."""
