@@ -23,6 +23,7 @@ rule build_features:
         info="results/subtypes/features.json",
     log:
         "logs/build_features.log",
+    priority: 10  # the longest way to the reports goes through here
     conda:
         "../../envs/endotype.yaml"
     params:
@@ -58,6 +59,7 @@ rule discover_subtypes:
         "logs/discover_subtypes.log",
     benchmark:
         "logs/benchmarks/discover_subtypes.tsv"
+    priority: 10  # the longest way to the reports goes through here
     conda:
         "../../envs/endotype.yaml"
     threads: 8
