@@ -10,7 +10,10 @@ import pytest
 
 from tests.workflow.conftest import Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.long,
+]  # tests/test_engine.py has the same at the size of a command
 
 RULES = ("qc_samples", "associate", "associate_genes")
 
