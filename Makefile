@@ -51,7 +51,7 @@ demo: setup  ## simulate a cohort, run everything on it, compare with the plante
 test: setup lint  ## all checks: format, lint, types, unit tests, whole runs, real cohorts where present
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-test-all: setup lint  ## all checks and the longer real cohorts
+test-all: setup lint  ## for the night: all checks, longer real cohorts, thirty kills at random moments, a thousand injected faults
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-quick: setup  ## the quick loop: no whole runs (under two minutes)

@@ -37,6 +37,7 @@ def render(folder: Path) -> str:
         "set_tests": _sets,
         "subtypes": _subtypes,
         "dask_engine": _dask,
+        "reports": _reports,
     }
     text = [HEAD]
     for name, chapter in chapters.items():
@@ -44,6 +45,21 @@ def render(folder: Path) -> str:
         if path.is_file():
             text.append(chapter(read_json(path)))
     return "\n".join(text)
+
+
+def _reports(result: dict[str, Any]) -> str:
+    steps = {"json": "`report.json`", "html": "page", "pdf": "page and PDF", "all": "all forms"}
+    rows = [
+        [steps[name], _number(step["seconds"]), _number(step["cpu_seconds"]), f"{step['peak_mb']:.0f}"]
+        for name, step in result["steps"].items()
+    ]
+    table = _table(["what is made", "seconds", "of CPU", "peak MB of a job"], rows)
+    return (
+        f"## Reports of {result['patients']:,} patients\n\n{_machine(result['machine'])}\n\n"
+        f"`python -m benchmarks.reports`: {result['batches']} batches on {result['cores']} cores, with the starts "
+        "of the programs. Forms are rendered from `report.json`, so the time of a whole run is that of the "
+        f"first row and of one other.\n\n{table}"
+    )
 
 
 def _dask(result: dict[str, Any]) -> str:
