@@ -57,7 +57,7 @@ def _reports(result: dict[str, Any]) -> str:
     return (
         f"## Reports of {result['patients']:,} patients\n\n{_machine(result['machine'])}\n\n"
         f"`python -m benchmarks.reports`: {result['batches']} batches on {result['cores']} cores, with the "
-        "starts of the programs. Forms are rendered from `report.json`, so the time of a whole run is that of the "
+        "starts of the programs. Forms are rendered from `report.json`, so the time of a run is that of the "
         f"first row and of one other.\n\n{table}"
     )
 

@@ -35,6 +35,14 @@ def test_a_dead_owner_loses_the_lock(locked):
     assert not is_locked(locked)
 
 
+def test_half_files_of_a_dead_run_go_with_the_lock(locked):
+    (locked / "results/a/.tmp-1x").mkdir(parents=True)
+    for name in ("a/.tmp-1x/part", "a/.tmp-2-b.parquet", "a/b.parquet"):
+        (locked / "results" / name).touch()
+    assert "2 of its half files" in release(locked)
+    assert [p.name for p in (locked / "results").rglob("*") if p.is_file()] == ["b.parquet"]
+
+
 def test_a_living_owner_keeps_it_until_it_ends(locked):
     alive = [sys.executable, "-c", "import sys; print(1, flush=True); sys.stdin.read()", "-m", "snakemake"]
     with subprocess.Popen(alive, cwd=locked, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -100,5 +100,15 @@ def release(directory: str | Path, wait: float = 0, force: bool = False) -> str:
             "a run that is dead",
             "wait for them (--wait SECONDS), or end them; steps of a killed run go on by themselves",
         )
+    left = leftovers(directory)
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.rmtree(Path(directory) / ".snakemake/locks")
-    return f"{directory}: nobody works there; the lock of a run that was killed was taken away."
+    said = f"{directory}: nobody works there; the lock of a run that was killed was taken away"
+    return f"{said}, and {len(left):,} of its half files." if left else f"{said}."
+
+
+def leftovers(directory: str | Path) -> list[Path]:
+    """Files and folders below ``results/`` that a killed step was about to write: temporary names."""
+    begun = sorted((Path(directory) / "results").rglob(".tmp-*"))
+    return [path for path in begun if not any(above.name.startswith(".tmp-") for above in path.parents)]

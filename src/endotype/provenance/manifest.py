@@ -33,7 +33,8 @@ def write_manifest(results: str | Path, out: str | Path) -> None:
 def result_files(results: str | Path) -> list[str]:
     """Names, below ``results``, of every file that a manifest lists, sorted.
 
-    Files whose name begins with a dot are not results: half-written files, notes of Snakemake.
+    Files whose name begins with a dot, or that of a folder above, are no results: half-written files, notes
+    of Snakemake.
     """
     root = Path(results)
     return sorted(
@@ -41,7 +42,7 @@ def result_files(results: str | Path) -> list[str]:
         for path in root.rglob("*")
         if path.is_file()
         and path.relative_to(root).parts[0] not in (APART, CRATE)
-        and not path.name.startswith(".")
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
 
 
