@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from endotype.errors import InputError, Problem, input_error, visible
 from endotype.files import atomic_path
+from endotype.provenance.manifest import read_manifest
+from endotype.reports.batches import batch_of
 
 OWN = ("results", "logs", ".snakemake")
 """Folders of the working directory that a run writes; no object may be fetched into them."""
@@ -89,7 +90,7 @@ def portions(paths: Sequence[str], count: int) -> dict[int, list[str]]:
     """Paths in at most ``count`` portions by a hash of the path, so that a new one changes one portion."""
     found: dict[int, list[str]] = {}
     for path in sorted(paths):
-        found.setdefault(int(hashlib.sha256(path.encode()).hexdigest()[:8], 16) % count, []).append(path)
+        found.setdefault(batch_of(path, count), []).append(path)
     return found
 
 
@@ -99,11 +100,7 @@ def listed_results(manifest: str | Path) -> list[str]:
     Raises:
         InputError: there is no manifest: the run is not finished.
     """
-    manifest = Path(manifest)
-    if not manifest.is_file():
-        problem = Problem(str(manifest), None, "", "no such file", "the manifest of a finished run")
-        raise InputError(problem)
-    return [line.partition("  ")[2] for line in manifest.read_text(encoding="utf-8").splitlines()]
+    return list(read_manifest(manifest))
 
 
 def copy_files(sources: Sequence[str | Path], targets: Sequence[str | Path]) -> None:
